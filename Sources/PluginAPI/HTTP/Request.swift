@@ -1,0 +1,92 @@
+/// One HTTP request as a handler sees it.
+public struct Request: Sendable {
+    /// The id that `X-Request-Id` carries back and every log line of this request has.
+    public let id: String
+    /// The method; a `HEAD` request reaches `GET` handlers with ``HTTPMethod/get``.
+    public var method: HTTPMethod
+    /// The decoded path without query, as the client sent it.
+    public var path: String
+    /// The raw request target: path as on the wire (escapes kept) and query.
+    public var target: String
+    /// The decoded query.
+    public var query: QueryItems
+    /// The header fields.
+    public var headers: HTTPFields
+    /// The body, read once.
+    public var body: HTTPBody
+    /// The logger that carries the request's id.
+    public var logger: Logger
+    /// Who asks; `nil` before authentication and for anonymous callers of open routes.
+    public var principal: Principal?
+    /// The address of the peer, without port; empty when unknown.
+    public var remoteAddress: String
+    /// `http` or `https`, as the client reached this listener.
+    public var scheme: String
+    /// The values of the route's path parameters, undecided about type, in the order of the template.
+    public var pathParameters: [String]
+
+    private var slots: [ObjectIdentifier: any Sendable] = [:]
+
+    /// Makes a request; the host does this, and tests.
+    public init(
+        id: String, method: HTTPMethod, target: String, headers: HTTPFields = [:], body: HTTPBody = HTTPBody(),
+        logger: Logger = Logger(), remoteAddress: String = "", scheme: String = "http"
+    ) {
+        self.id = id
+        self.method = method
+        self.target = target
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = PercentEncoding.decode(parts.first ?? "/")
+        query = QueryItems(parsing: parts.count > 1 ? parts[1] : "")
+        self.headers = headers
+        self.body = body
+        self.logger = logger
+        self.remoteAddress = remoteAddress
+        self.scheme = scheme
+        principal = nil
+        pathParameters = []
+    }
+
+    /// A typed slot that carries a value from a middleware to a handler.
+    public subscript<Key: RequestKey>(key: Key.Type) -> Key.Value {
+        get { slots[ObjectIdentifier(key)] as? Key.Value ?? Key.defaultValue }
+        set { slots[ObjectIdentifier(key)] = newValue }
+    }
+
+    /// Reads the body as JSON, whatever `Content-Type` says (as ComfyUI does).
+    ///
+    /// - Throws: ``HTTPError`` 413 above the limit, 400 `http.bad_json` with line and column when it does not parse.
+    public func json(limit: Int = 64 << 20) async throws -> JSON {
+        let bytes = try await body.collect(upTo: limit)
+        do {
+            return try JSON(parsing: bytes)
+        } catch {
+            throw HTTPError(.badRequest, "http.bad_json", "The body is not JSON: \(error).")
+        }
+    }
+
+    /// Reads the body as JSON into a type.
+    ///
+    /// - Throws: as ``json(limit:)``; 422 `http.bad_body` naming the coding path when a value is missing or of the wrong type.
+    public func decode<T: Decodable>(_: T.Type, limit: Int = 2 << 20) async throws -> T {
+        let value = try await json(limit: limit)
+        do {
+            return try value.decode(T.self)
+        } catch let error as DecodingError {
+            throw HTTPError.badBody(error)
+        }
+    }
+
+    /// The base URL under which the client reached us, such as `http://127.0.0.1:8000`.
+    public var baseURL: String {
+        "\(scheme)://\(headers["host"] ?? "localhost")"
+    }
+}
+
+/// Names a typed slot of a ``Request``.
+public protocol RequestKey {
+    /// What the slot holds.
+    associatedtype Value: Sendable
+    /// What an unset slot reads as.
+    static var defaultValue: Value { get }
+}

@@ -1,0 +1,155 @@
+/// A JSON value that leaves as it came: the text of its numbers and the order of its keys survive a round trip.
+///
+/// Two values are equal when they have the same members and the same text: strings are compared by their code points,
+/// as Python does (`"é"` composed and decomposed differ), numbers by their literal (`8` and `8.0` differ), arrays by
+/// order, objects whatever the order of their members.
+///
+/// Parsing and writing take no stack per level. Equality, hashing and releasing a value do; they are safe at
+/// ``JSONParseOptions/maximumDepth`` on a thread with a stack of 512 KiB.
+///
+/// Source: RFC 8259.
+public enum JSON: Sendable {
+    /// The literal `null`.
+    case null
+    /// The literals `true` and `false`.
+    case bool(Bool)
+    /// A number, kept as its text.
+    case number(JSONNumber)
+    /// A string, without its quotes and escapes.
+    case string(String)
+    /// A list of values.
+    case array([JSON])
+    /// An ordered list of members.
+    case object(JSONObject)
+}
+
+// MARK: - Reading a value
+
+extension JSON {
+    /// Whether this is the literal `null`.
+    public var isNull: Bool {
+        if case .null = self { return true }
+        return false
+    }
+
+    /// The text of a string, else nil.
+    public var stringValue: String? {
+        if case .string(let value) = self { return value }
+        return nil
+    }
+
+    /// The truth value of `true` or `false`, else nil.
+    public var boolValue: Bool? {
+        if case .bool(let value) = self { return value }
+        return nil
+    }
+
+    /// The number with its text, else nil.
+    public var numberValue: JSONNumber? {
+        if case .number(let value) = self { return value }
+        return nil
+    }
+
+    /// The number as an integer, nil when this is no number or one that no `Int` holds exactly.
+    public var intValue: Int? {
+        numberValue?.int
+    }
+
+    /// The number as the nearest `Double`, nil when this is no number or one out of range.
+    public var doubleValue: Double? {
+        numberValue?.double
+    }
+
+    /// The elements of an array, else nil.
+    public var arrayValue: [JSON]? {
+        if case .array(let value) = self { return value }
+        return nil
+    }
+
+    /// The members of an object, else nil.
+    public var objectValue: JSONObject? {
+        if case .object(let value) = self { return value }
+        return nil
+    }
+}
+
+// MARK: - Members and elements
+
+extension JSON {
+    /// The value of a member, nil when this is no object or has no such member.
+    ///
+    /// Setting a value on anything but an object makes it an object of that one member. Setting nil removes the member.
+    public subscript(key: String) -> JSON? {
+        get {
+            guard case .object(let object) = self else { return nil }
+            return object[key]
+        }
+        _modify {
+            guard case .object(var object) = self else {
+                var value: JSON?
+                defer {
+                    if let value { self = .object([key: value]) }
+                }
+                yield &value
+                return
+            }
+            // Gives up the reference held here, so that the object is changed in place.
+            self = .null
+            defer { self = .object(object) }
+            yield &object[key]
+        }
+    }
+
+    /// The element at a position, nil when this is no array or the position is outside of it.
+    public subscript(index: Int) -> JSON? {
+        guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
+        return elements[index]
+    }
+}
+
+// MARK: - Equality
+
+extension JSON: Hashable {
+    /// Whether two values have the same members and the same text, as told above.
+    public static func == (left: JSON, right: JSON) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
+
+    /// Feeds the value to a hasher; equal values feed the same.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null:
+            hasher.combine(0)
+        case .bool(let value):
+            hasher.combine(1)
+            hasher.combine(value)
+        case .number(let value):
+            hasher.combine(2)
+            hasher.combine(value)
+        case .string(let value):
+            hasher.combine(3)
+            value.hashBytes(into: &hasher)
+        case .array(let value):
+            hasher.combine(4)
+            hasher.combine(value)
+        case .object(let value):
+            hasher.combine(5)
+            hasher.combine(value)
+        }
+    }
+}
+
+extension JSON: CustomStringConvertible {
+    /// The value in the compact style.
+    public var description: String {
+        text()
+    }
+}

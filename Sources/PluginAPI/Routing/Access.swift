@@ -1,0 +1,20 @@
+/// Who may use a route; closed by default.
+public enum Access: Sendable, Equatable {
+    /// Everybody, always.
+    case open
+    /// Everybody while the operator's `auth.open_surfaces` says so, otherwise as ``authenticated``:
+    /// for the surfaces that the seeds leave open (`/api/prompt` and its kin).
+    case openSurface
+    /// Any known principal.
+    case authenticated
+    /// The administrator.
+    case admin
+    /// The administrator, or a principal with this scope.
+    case scope(String)
+}
+
+/// Runs around the handlers of a group.
+public protocol Middleware: Sendable {
+    /// Answers by itself or calls `next`; errors travel outwards and are rendered by the host.
+    func handle(_ request: Request, next: @Sendable (Request) async throws -> Response) async throws -> Response
+}
