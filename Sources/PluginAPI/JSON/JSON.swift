@@ -8,7 +8,7 @@
 /// at the default ``JSONParseOptions/maximumDepth`` on a thread with a stack of 512 KiB.
 ///
 /// Source: RFC 8259.
-public enum JSON: Sendable {
+@frozen public enum JSON: Sendable {
     /// The literal `null`.
     case null
     /// The literals `true` and `false`.
