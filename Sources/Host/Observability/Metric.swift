@@ -1,4 +1,4 @@
-package import PluginAPI
+import PluginAPI
 
 /// A registered metric: name, help and series.
 protocol Metric: AnyObject, Sendable {

@@ -45,7 +45,7 @@ package struct ProcessMetrics: Sendable {
             descriptorLimit.set(Double(limit.rlim_cur), [])
         }
         var usage = rusage()
-        if getrusage(RUSAGE_SELF, &usage) == 0 {
+        if getrusage(RUSAGE_SELF.rawValue, &usage) == 0 {
             let micros = Double(usage.ru_utime.tv_usec) + Double(usage.ru_stime.tv_usec)
             cpu?.set(Double(usage.ru_utime.tv_sec) + Double(usage.ru_stime.tv_sec) + micros / 1e6)
         }
