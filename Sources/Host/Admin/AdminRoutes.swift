@@ -49,11 +49,9 @@ package struct PluginSummary: Sendable {
 /// The host's own admin API, for the administrator alone.
 package struct AdminRoutes: Sendable {
     private let control: any DaemonControl
-    private let keys: APIKeyStore
 
-    package init(control: any DaemonControl, keys: APIKeyStore) {
+    package init(control: any DaemonControl) {
         self.control = control
-        self.keys = keys
     }
 
     /// The declared routes.
@@ -69,9 +67,6 @@ package struct AdminRoutes: Sendable {
             try await switchPlugin(name, enabled: false)
         }
         root.post("/reload", docs: "Reads the configuration again and applies it, as SIGHUP does.", use: reload)
-        root.get("/tokens", docs: "Lists API keys, without their secrets.", use: listKeys)
-        root.post("/tokens", docs: "Creates an API key; the only time its text is shown.", use: createKey)
-        root.delete("/tokens/{id}", String.self, docs: "Revokes an API key.", use: revokeKey)
         return root.routes
     }
 

@@ -1,5 +1,4 @@
-package import PluginAPI
-import Glibc
+package import Glibc
 
 /// Replaces the running process by a new one without closing the listening sockets.
 ///
@@ -31,7 +30,7 @@ package enum Handover {
         /// Sends a message.
         package func send(_ message: Message) {
             var byte = message.rawValue
-            _ = Glibc.send(descriptor, &byte, 1, Int32(MSG_NOSIGNAL.rawValue))
+            _ = Glibc.send(descriptor, &byte, 1, Int32(MSG_NOSIGNAL))
         }
 
         package func close() {

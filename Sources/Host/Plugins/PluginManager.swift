@@ -77,9 +77,10 @@ package actor PluginManager {
     /// The health of each enabled plugin, from its state, its services and its own checks.
     package var health: [PluginHealth] {
         running.map { entry in
-            PluginHealth(
-                plugin: entry.instance.name, state: entry.state, serviceFailures: entry.services?.failures ?? [:],
-                checks: entry.state == .running ? entry.instance.healthChecks : [])
+            let isRunning = entry.state == .running
+            return PluginHealth(
+                plugin: entry.instance.name, state: entry.state.health(failures: entry.services?.failures ?? [:]),
+                checks: isRunning ? entry.instance.healthChecks : [])
         }
     }
 
@@ -152,14 +153,14 @@ extension PluginManager {
     private func check(
         _ instances: [PluginInstance]
     ) throws(PluginProblems) -> (order: [String], table: RouteTable) {
-        var (order, problems) = StartOrder.sort(instances.map(\.node))
+        let (order, problems) = StartOrder.sort(instances.map(\.node))
         do {
             let table = try RouteTable(plugins: instances.map(\.routes), host: environment.hostRoutes)
-            guard problems.isEmpty else { throw RouteTableError(problems: problems) }
+            guard problems.isEmpty else { throw PluginProblems(problems) }
             return (order, table)
+        } catch let error as RouteTableError {
+            throw PluginProblems(problems + error.problems)
         } catch {
-            if error.problems != problems { problems += error.problems }
-            order = []
             throw PluginProblems(problems)
         }
     }
@@ -185,7 +186,7 @@ extension PluginManager {
             try await start(instance)
         }
         environment.router.replace(table)
-        for instance in added { environment.router.setDraining(instance.name, false) }
+        for instance in added { environment.router.setDraining(false, plugin: instance.name) }
     }
 
     private func start(_ instance: PluginInstance) async throws {
@@ -248,15 +249,26 @@ extension PluginManager {
             let name = entry.instance.name
             set(.stopping, of: name)
             entry.retry?.cancel()
-            environment.router.setDraining(name, true)
+            environment.router.setDraining(true, plugin: name)
             await entry.instance.plugin.drain()
-            await environment.router.waitUntilIdle(name, timeout: environment.shutdownTimeout)
+            await waitUntilIdle(name)
             await entry.events?.end()
             environment.capabilities.removeAll(of: name)
             await entry.services?.stop(timeout: environment.shutdownTimeout)
             await entry.instance.plugin.stop()
             running.removeAll { $0.instance.name == name }
             environment.logger.notice("plugin stopped", ["plugin": name])
+        }
+    }
+
+    /// Waits for the requests of a plugin, at most the shutdown timeout.
+    private func waitUntilIdle(_ name: String) async {
+        let (router, clock, timeout) = (environment.router, environment.clock, environment.shutdownTimeout)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await router.waitUntilIdle(plugin: name) }
+            group.addTask { try? await clock.sleep(for: timeout) }
+            await group.next()
+            group.cancelAll()
         }
     }
 
@@ -292,11 +304,17 @@ extension PluginManager {
     }
 }
 
-/// What `/health/ready` knows of one plugin.
-package struct PluginHealth: Sendable {
-    package var plugin: String
-    package var state: PluginManager.State
-    /// Services and schedules that fail now, with reasons.
-    package var serviceFailures: [String: String]
-    package var checks: [HealthDeclaration]
+extension PluginManager.State {
+    /// What the state means for `/health/ready`; `failures` are the services that do not run, with reasons.
+    fileprivate func health(failures: [String: String]) -> HealthStatus {
+        switch self {
+        case .starting: return .failing("starting")
+        case .retrying(let reason): return .failing("start fails and is tried again: \(reason)")
+        case .failed(let reason): return .degraded("switched off: \(reason)")
+        case .stopping: return .failing("stopping")
+        case .running:
+            guard let first = failures.min(by: { $0.key < $1.key }) else { return .healthy }
+            return .degraded("\(first.key): \(first.value)")
+        }
+    }
 }
