@@ -5,6 +5,13 @@ import Testing
 
 @Suite("Group commit")
 struct GroupCommitTests {
+    /// Takes everything that waits into one group, however slow the machine is.
+    private var patient: SQLiteSettings {
+        var settings = SQLiteSettings()
+        settings.groupBudget = .seconds(60)
+        return settings
+    }
+
     private struct Oops: Error, Equatable {
         var number: Int
     }
@@ -43,7 +50,7 @@ struct GroupCommitTests {
 
     @Test("a throwing write is undone alone, its neighbours in the same commit stay")
     func throwingBody() async throws {
-        try await withDatabase { database in
+        try await withDatabase(settings: patient) { database in
             let gate = Gate()
             async let held: Void = database.write { _ in gate.pass() }
             await gate.waitUntilHeld()
@@ -86,7 +93,7 @@ struct GroupCommitTests {
 
     @Test("a deferred foreign key fails its own write, not the commit of its neighbours")
     func deferredForeignKey() async throws {
-        try await withDatabase { database in
+        try await withDatabase(settings: patient) { database in
             try await database.write { connection in
                 try connection.execute("CREATE TABLE t_parents (id INTEGER PRIMARY KEY)")
                 try connection.execute(
@@ -107,6 +114,7 @@ struct GroupCommitTests {
             try await held
             try await good
             #expect(await bad == .constraint)
+            #expect(database.statistics.lastGroup == 2)
             try await #expect(database.count() == 1)
         }
     }
