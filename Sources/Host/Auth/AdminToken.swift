@@ -10,7 +10,9 @@ package struct AdminToken: Sendable {
     ///
     /// - Throws: ``PrivateFileError`` when one is empty.
     package init(_ tokens: [Secret], path: String? = nil) throws {
-        guard !tokens.contains(where: \.isEmpty) else { throw PrivateFileError(path ?? "auth.admin_tokens", "has an empty token") }
+        guard !tokens.contains(where: \.isEmpty) else {
+            throw PrivateFileError(path ?? "auth.admin_tokens", "has an empty token")
+        }
         self.path = path
         hashes = tokens.map { token in token.withExposed { SHA256.hash($0) } }
     }

@@ -53,18 +53,3 @@ package enum Base64 {
         }
     }
 }
-
-/// Bytes as lower-case hexadecimal digits.
-package enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    /// Two digits for each byte.
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-}

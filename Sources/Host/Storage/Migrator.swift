@@ -46,7 +46,8 @@ package struct Migrator: Sendable {
 
     private func applied(_ plugin: String) async throws -> [Applied] {
         try await database.read { connection in
-            try connection.all("SELECT id, checksum FROM comfyd_migrations WHERE plugin = \(plugin) ORDER BY id") { row in
+            try connection.all("SELECT id, checksum FROM comfyd_migrations WHERE plugin = \(plugin) ORDER BY id") {
+                row in
                 Applied(id: try row.get("id"), checksum: try row.get("checksum"))
             }
         }

@@ -18,7 +18,7 @@ struct GroupCommitTests {
 
     @Test("concurrent writes share commits, and all of them are in the file")
     func sharedCommits() async throws {
-        let directory = try ScratchDirectory()
+        let directory = try StorageDirectory()
         let path = directory.file("a.db")
         try await withDatabase(path) { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -37,7 +37,7 @@ struct GroupCommitTests {
 
     @Test("what was acknowledged is in the files at that moment, without a close")
     func acknowledgedIsStored() async throws {
-        let directory = try ScratchDirectory()
+        let directory = try StorageDirectory()
         try await withDatabase(directory.file("a.db")) { database in
             for id in 0..<50 { try await database.insert(id) }
             // As after a kill: the files as they are now.
@@ -51,7 +51,7 @@ struct GroupCommitTests {
     @Test("a throwing write is undone alone, its neighbours in the same commit stay")
     func throwingBody() async throws {
         try await withDatabase(settings: patient) { database in
-            let gate = Gate()
+            let gate = ThreadGate()
             async let held: Void = database.write { _ in gate.pass() }
             await gate.waitUntilHeld()
             let outcomes = try await withThrowingTaskGroup(of: Oops?.self) { group in
@@ -85,8 +85,8 @@ struct GroupCommitTests {
     func constraint() async throws {
         try await withDatabase { database in
             try await database.insert(1)
-            #expect(await reason { try await database.insert(1) } == .constraint)
-            #expect(await reason { try await database.insert(2) } == nil)
+            #expect(await databaseReason { try await database.insert(1) } == .constraint)
+            #expect(await databaseReason { try await database.insert(2) } == nil)
             try await #expect(database.count() == 2)
         }
     }
@@ -102,11 +102,11 @@ struct GroupCommitTests {
                     parent BIGINT REFERENCES t_parents (id) DEFERRABLE INITIALLY DEFERRED)
                     """)
             }
-            let gate = Gate()
+            let gate = ThreadGate()
             async let held: Void = database.write { _ in gate.pass() }
             await gate.waitUntilHeld()
             async let good: Void = database.insert(1)
-            async let bad = reason {
+            async let bad = databaseReason {
                 _ = try await database.write { try $0.execute("INSERT INTO t_children VALUES (1, 7)") }
             }
             while database.statistics.waitingWrites < 2 { await Task.yield() }
@@ -144,7 +144,7 @@ struct GroupCommitTests {
     @Test("a write that waits is dropped when its task is cancelled; one that runs goes on")
     func cancellation() async throws {
         try await withDatabase { database in
-            let gate = Gate()
+            let gate = ThreadGate()
             let running = Task {
                 try await database.write { connection in
                     gate.pass()
@@ -182,11 +182,11 @@ struct GroupCommitTests {
         var settings = SQLiteSettings()
         settings.queueLimit = 3
         try await withDatabase(settings: settings) { database in
-            let gate = Gate()
+            let gate = ThreadGate()
             async let held: Void = database.write { _ in gate.pass() }
             await gate.waitUntilHeld()
             let reasons = await withTaskGroup(of: DatabaseError.Reason?.self) { group in
-                for id in 0..<10 { group.addTask { await reason { try await database.insert(id) } } }
+                for id in 0..<10 { group.addTask { await databaseReason { try await database.insert(id) } } }
                 var reasons: [DatabaseError.Reason?] = []
                 for await reason in group {
                     reasons.append(reason)
@@ -202,10 +202,10 @@ struct GroupCommitTests {
 
     @Test("close finishes what waits, and refuses what comes after")
     func close() async throws {
-        let directory = try ScratchDirectory()
+        let directory = try StorageDirectory()
         let database = try SQLiteDatabase.open(path: directory.file("a.db"))
         _ = try await database.write { try $0.execute("CREATE TABLE t_items (id INTEGER PRIMARY KEY, text TEXT)") }
-        let gate = Gate()
+        let gate = ThreadGate()
         async let held: Void = database.write { _ in gate.pass() }
         await gate.waitUntilHeld()
         async let waiting: Void = database.insert(1)
@@ -216,8 +216,8 @@ struct GroupCommitTests {
         try await waiting
         await closed
         await database.close()
-        #expect(await reason { try await database.insert(2) } == .unavailable)
-        #expect(await reason { _ = try await database.count() } == .unavailable)
+        #expect(await databaseReason { try await database.insert(2) } == .unavailable)
+        #expect(await databaseReason { _ = try await database.count() } == .unavailable)
         #expect(await database.isUsable() == false)
         #expect(directory.names == ["a.db"])
     }

@@ -24,7 +24,8 @@ struct MigratorTests {
             try await #expect(migrator.run(plugin: "p", [first, second]) == ["001-a", "002-b"])
             try await #expect(migrator.run(plugin: "p", [first, second]) == [])
             try await #expect(migrator.run(plugin: "p", [first, second, third]) == ["003-c"])
-            try await #expect(migrator.run(plugin: "q", [Migration("001-a", "CREATE TABLE q_a (id INTEGER)")]) == ["001-a"])
+            try await #expect(
+                migrator.run(plugin: "q", [Migration("001-a", "CREATE TABLE q_a (id INTEGER)")]) == ["001-a"])
             try await #expect(migrator.run(plugin: "r", []) == [])
             let rows = try await database.read { try $0.all("SELECT id FROM p_b") { try $0.get("id", as: Int.self) } }
             #expect(rows == [7])

@@ -40,7 +40,7 @@ struct SQLiteValueTests {
                 { _ = try $0.get("nothing", as: Int.self) }, { _ = try $0.get("text", as: Int.self) },
                 { _ = try $0.get("none", as: Int.self) },
             ] {
-                let found = await reason {
+                let found = await databaseReason {
                     try await database.read { try $0.forEach("SELECT id, text, NULL AS none FROM t_items", body) }
                 }
                 #expect(found == .misuse)
@@ -108,7 +108,7 @@ struct SQLiteValueTests {
                     try row.optional("extra", as: Int.self)
                 } ?? nil
             }
-            #expect(await reason { _ = try await database.write { try columns($0) } } == .misuse)
+            #expect(await databaseReason { _ = try await database.write { try columns($0) } } == .misuse)
             _ = try await database.write { try $0.execute("ALTER TABLE t_items ADD COLUMN extra INTEGER DEFAULT 5") }
             try await #expect(database.write { try columns($0) } == 5)
             try await #expect(database.read { try columns($0) } == 5)
@@ -126,8 +126,8 @@ struct SQLiteValueTests {
         try await withDatabase { database in
             try await database.insert(1)
             let sql = SQL(text: text, values: [])
-            #expect(await reason { _ = try await database.write { try $0.execute(sql) } } == .misuse)
-            #expect(await reason { try await database.read { try $0.forEach(sql) { _ in } } } == .misuse)
+            #expect(await databaseReason { _ = try await database.write { try $0.execute(sql) } } == .misuse)
+            #expect(await databaseReason { try await database.read { try $0.forEach(sql) { _ in } } } == .misuse)
             try await database.insert(2)
             try await #expect(database.count() == 2)
         }
@@ -167,8 +167,8 @@ struct SQLiteValueTests {
                 keeper.connection = connection
                 try connection.forEach("SELECT id FROM t_items") { keeper.row = $0 }
             }
-            #expect(await reason { try keeper.connection?.execute("DELETE FROM t_items") } == .misuse)
-            #expect(await reason { _ = try keeper.row?.get("id", as: Int.self) } == .misuse)
+            #expect(await databaseReason { try keeper.connection?.execute("DELETE FROM t_items") } == .misuse)
+            #expect(await databaseReason { _ = try keeper.row?.get("id", as: Int.self) } == .misuse)
             try await #expect(database.count() == 1)
         }
     }

@@ -4,7 +4,7 @@ import PluginAPI
 import Testing
 
 /// A directory that is gone when the test is over.
-final class ScratchDirectory: Sendable {
+final class StorageDirectory: Sendable {
     let path: String
 
     init() throws {
@@ -89,7 +89,7 @@ extension SQLiteDatabase {
 }
 
 /// The reason of the database error that a body throws.
-func reason(_ body: () async throws -> Void) async -> DatabaseError.Reason? {
+func databaseReason(_ body: () async throws -> Void) async -> DatabaseError.Reason? {
     do {
         try await body()
         return nil
@@ -99,7 +99,7 @@ func reason(_ body: () async throws -> Void) async -> DatabaseError.Reason? {
 }
 
 /// Holds a database thread until it is opened.
-final class Gate: Sendable {
+final class ThreadGate: Sendable {
     private let entered = Semaphore()
     private let opened = Semaphore()
 

@@ -2,7 +2,7 @@ import PluginAPI
 import Synchronization
 
 /// Keeps log lines.
-final class RecordingSink: LogSink {
+final class LineSink: LogSink {
     let level = LogLevel.debug
     private let lines = Mutex<[String]>([])
 
