@@ -69,9 +69,7 @@ struct ConfigurationLoader {
     }
 
     private func problem(_ path: String, _ message: String) -> ConfigReader.Problem {
-        var reader = ConfigReader()
-        reader.report(message, at: path)
-        return reader.problems[0]
+        ConfigReader.Problem(path: path, message: message)
     }
 }
 
