@@ -25,34 +25,16 @@ public struct ConfigEntry: Sendable, Equatable {
         self.help = help
         self.environment = environment
     }
-}
 
-/// Guesses what was meant by a misspelt word.
-public enum Spelling {
-    /// The candidate nearest to a word, `nil` when none is near.
-    public static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
-        let limit = max(1, word.count / 3)
-        let ranked = candidates.map { (distance(word, $0), $0) }.filter { $0.0 <= limit }
-        return ranked.min { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }?.1
-    }
-
-    /// The number of letters to insert, remove, replace or swap (restricted Damerau-Levenshtein).
-    static func distance(_ lhs: String, _ rhs: String) -> Int {
-        let left = Array(lhs)
-        let right = Array(rhs)
-        guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
-        var rows = [Array(0...right.count)]
-        for (i, letter) in left.enumerated() {
-            var row = [i + 1]
-            for (j, other) in right.enumerated() {
-                var best = min(row[j] + 1, rows[i][j + 1] + 1, rows[i][j] + (letter == other ? 0 : 1))
-                if i > 0, j > 0, letter == right[j - 1], left[i - 1] == other {
-                    best = min(best, rows[i - 1][j - 1] + 1)
-                }
-                row.append(best)
+    /// The variable that every key outside lists has: `COMFYD_` and the path in upper case, dots as underscores.
+    public static func variable(for path: String) -> String {
+        let letters = path.utf8.map { byte -> UInt8 in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 32
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
+            default: UInt8(ascii: "_")
             }
-            rows.append(row)
         }
-        return rows[left.count][right.count]
+        return "COMFYD_" + String(decoding: letters, as: UTF8.self)
     }
 }

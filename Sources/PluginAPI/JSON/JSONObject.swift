@@ -1,7 +1,7 @@
 /// The members of a JSON object, in the order in which they were added.
 ///
 /// A key is there once; keys are told apart by their code points. Finding one takes a scan in a small object and a
-/// hash in a large one. Two objects are equal when they have equal members, whatever the order.
+/// hash in a large one; removing one takes time in proportion to the count. Two objects are equal when they have equal members, whatever the order.
 public struct JSONObject: Sendable {
     struct Member: Sendable {
         var key: String
@@ -100,7 +100,7 @@ public struct JSONObject: Sendable {
 // MARK: - Places
 
 extension JSONObject {
-    private func place(of key: String) -> Int? {
+    func place(of key: String) -> Int? {
         if let index {
             return index.place(of: key) { members[$0].key }
         }
@@ -163,35 +163,6 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
     /// Makes an object whose members keep the order of the literal; of equal keys the last value wins.
     public init(dictionaryLiteral elements: (String, JSON)...) {
         self.init(elements)
-    }
-}
-
-// MARK: - Equality
-
-extension JSONObject: Hashable {
-    /// Whether both have equal members, whatever their order.
-    public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        guard left.count == right.count else { return false }
-        for (place, member) in left.members.enumerated() {
-            // Mostly the order is the same too, which saves the search.
-            let other = right.members[place]
-            let value = other.key.hasSameBytes(as: member.key) ? other.value : right[member.key]
-            guard value == member.value else { return false }
-        }
-        return true
-    }
-
-    /// Feeds the members to a hasher in a way that does not depend on their order.
-    public func hash(into hasher: inout Hasher) {
-        var sum = 0
-        for member in members {
-            var memberHasher = Hasher()
-            member.key.hashBytes(into: &memberHasher)
-            memberHasher.combine(member.value)
-            sum &+= memberHasher.finalize()
-        }
-        hasher.combine(count)
-        hasher.combine(sum)
     }
 }
 

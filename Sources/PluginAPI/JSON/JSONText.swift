@@ -1,5 +1,8 @@
 /// Facts about single bytes of a JSON text, shared by parser and writer.
 enum JSONText {
+    /// The bits that only bytes beyond ASCII have, of eight bytes.
+    static let highBits: UInt64 = 0x8080_8080_8080_8080
+
     /// Whether a byte ends the plain part of a string: a quote, a backslash or a control character.
     @inline(__always)
     static func isSpecial(_ byte: UInt8) -> Bool {

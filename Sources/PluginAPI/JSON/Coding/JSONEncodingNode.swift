@@ -19,7 +19,9 @@ final class JSONEncodingNode {
         content = .value(value)
     }
 
-    /// What was encoded; nil when nothing was. A member or element without a value becomes an empty object.
+    /// What was encoded; nil when nothing was.
+    ///
+    /// A member or element without a value becomes an empty object.
     var value: JSON? {
         switch content {
         case .nothing: nil

@@ -1,0 +1,98 @@
+package import PluginAPI
+
+/// What the admin API may do with the daemon.
+package protocol DaemonControl: Sendable {
+    /// All plugins: enabled ones with their state, and those that could be enabled.
+    func plugins() async -> [PluginSummary]
+    /// Writes the switch into the configuration file and applies it.
+    ///
+    /// - Throws: ``PluginProblems`` when the new set cannot run; then nothing changed.
+    func setPlugin(_ name: String, enabled: Bool) async throws
+    /// Reads configuration and certificates again and applies them.
+    func reload() async throws
+}
+
+/// One plugin in `GET /api/admin/plugins`.
+package struct PluginSummary: Sendable {
+    package var name: String
+    package var version: String?
+    package var summary: String?
+    package var path: String
+    package var enabled: Bool
+    package var state: String
+    package var reason: String?
+
+    package init(
+        name: String, version: String? = nil, summary: String? = nil, path: String, enabled: Bool, state: String,
+        reason: String? = nil
+    ) {
+        self.name = name
+        self.version = version
+        self.summary = summary
+        self.path = path
+        self.enabled = enabled
+        self.state = state
+        self.reason = reason
+    }
+
+    var json: JSON {
+        var object: JSONObject = [
+            "name": .string(name), "enabled": .bool(enabled), "state": .string(state), "path": .string(path),
+        ]
+        if let version { object["version"] = .string(version) }
+        if let summary { object["summary"] = .string(summary) }
+        if let reason { object["reason"] = .string(reason) }
+        return .object(object)
+    }
+}
+
+/// The host's own admin API, for the administrator alone.
+package struct AdminRoutes: Sendable {
+    private let control: any DaemonControl
+
+    package init(control: any DaemonControl) {
+        self.control = control
+    }
+
+    /// The declared routes.
+    package var routes: [RouteDeclaration] {
+        var root = RouteGroup(prefix: "/api/admin", access: .admin)
+        root.get("/plugins", docs: "Lists plugins with their state.", use: listPlugins)
+        root.post("/plugins/{name}/enable", String.self, docs: "Enables a plugin, in the file too.") {
+            request, name in
+            try await switchPlugin(name, enabled: true)
+        }
+        root.post("/plugins/{name}/disable", String.self, docs: "Disables a plugin, in the file too.") {
+            request, name in
+            try await switchPlugin(name, enabled: false)
+        }
+        root.post("/reload", docs: "Reads the configuration again and applies it, as SIGHUP does.", use: reload)
+        return root.routes
+    }
+
+    private func listPlugins(_ request: Request) async throws -> JSON {
+        ["plugins": .array(await control.plugins().map(\.json))]
+    }
+
+    private func switchPlugin(_ name: String, enabled: Bool) async throws -> JSON {
+        try await apply { try await control.setPlugin(name, enabled: enabled) }
+        let plugin = await control.plugins().first { $0.name == name }
+        return plugin?.json ?? ["name": .string(name), "enabled": .bool(enabled)]
+    }
+
+    private func reload(_ request: Request) async throws -> JSON {
+        try await apply { try await control.reload() }
+        return ["reloaded": true]
+    }
+
+    /// A configuration that cannot run is the operator's to mend: 409 with every problem.
+    private func apply(_ change: () async throws -> Void) async throws {
+        do {
+            try await change()
+        } catch let error as HTTPError {
+            throw error
+        } catch {
+            throw HTTPError(.conflict, "host.not_applied", "\(error)", cause: error)
+        }
+    }
+}

@@ -1,0 +1,320 @@
+package import PluginAPI
+
+/// Loads, starts, switches and stops plugins, one change at a time.
+///
+/// Order of a start: all inits → all configures → checks → migrations → starts in capability order. A change of a
+/// running set is checked whole before anything is stopped; requests on plugins that do not change are not touched.
+package actor PluginManager {
+    /// What the manager needs of the daemon.
+    package struct Environment: Sendable {
+        /// Finds code.
+        package var loader: PluginLoader
+        /// Reads a plugin's section.
+        package var reader: @Sendable (PluginSpecification) -> ConfigReader
+        /// What a plugin may use.
+        package var context: @Sendable (String) throws -> PluginContext
+        /// Runs a plugin's migrations.
+        package var migrate: @Sendable (String, [Migration]) async throws -> Void
+        /// The host's own routes.
+        package var hostRoutes: [RouteDeclaration]
+        package var router: Router
+        package var capabilities: CapabilityRegistry
+        package var events: LocalEventBus
+        package var loops: EventLoopGroup
+        package var clock: any TimeSource
+        package var logger: Logger
+        /// How long requests and services of a stopping plugin may take.
+        package var shutdownTimeout: Duration
+    }
+
+    /// A plugin as `comfyd plugins` and the admin API show it.
+    package struct Status: Sendable {
+        package var name: String
+        package var version: String
+        package var summary: String
+        package var path: String
+        package var state: State
+    }
+
+    /// Where a plugin is in its life.
+    package enum State: Sendable, Equatable {
+        case starting
+        case running
+        case retrying(String)
+        case failed(String)
+        case stopping
+    }
+
+    private struct Running {
+        let instance: PluginInstance
+        var state: State
+        var services: ServiceRunner?
+        var events: EventTasks?
+        var retry: Task<Void, Never>?
+    }
+
+    private let environment: Environment
+    /// In start order.
+    private var running: [Running] = []
+    private var isChanging = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    package init(_ environment: Environment) {
+        self.environment = environment
+    }
+
+    // MARK: - What others see
+
+    /// All enabled plugins in start order.
+    package var statuses: [Status] {
+        running.map { entry in
+            Status(
+                name: entry.instance.name, version: entry.instance.manifest.version,
+                summary: entry.instance.manifest.summary, path: entry.instance.loaded.path, state: entry.state)
+        }
+    }
+
+    /// The health of each enabled plugin, from its state, its services and its own checks.
+    package var health: [PluginHealth] {
+        running.map { entry in
+            let isRunning = entry.state == .running
+            return PluginHealth(
+                plugin: entry.instance.name, state: entry.state.health(failures: entry.services?.failures ?? [:]),
+                checks: isRunning ? entry.instance.healthChecks : [])
+        }
+    }
+
+    // MARK: - Changes
+
+    /// Makes exactly these plugins run.
+    ///
+    /// - Throws: ``PluginProblems`` before anything was stopped, or the failure of a start after the old plugins
+    ///   were started again.
+    package func apply(_ specifications: [PluginSpecification]) async throws {
+        await beginChange()
+        defer { endChange() }
+        let kept = running.filter { specifications.contains($0.instance.specification) }
+        let fresh = specifications.filter { wanted in !kept.contains { $0.instance.specification == wanted } }
+        let added = try prepare(fresh)
+        let (order, table) = try check(kept.map(\.instance) + added)
+
+        let leaving = running.filter { entry in !kept.contains { $0.instance.name == entry.instance.name } }
+        await stop(leaving)
+        do {
+            try await start(added, order: order, table: table)
+        } catch {
+            environment.logger.error("new plugins failed to start, going back", ["error": "\(error)"])
+            await goBack(to: leaving.map(\.instance.specification), from: added)
+            throw error
+        }
+    }
+
+    /// Stops all plugins, in reverse order of their start.
+    package func stopAll() async {
+        await beginChange()
+        defer { endChange() }
+        await stop(running)
+    }
+
+    /// Checks a set of plugins without starting any; for `comfyd check`.
+    ///
+    /// - Throws: ``PluginProblems``.
+    package func check(_ specifications: [PluginSpecification]) throws -> RouteTable {
+        try check(prepare(specifications)).table
+    }
+}
+
+// MARK: - Preparing
+
+extension PluginManager {
+    /// Loads, makes and configures plugins; collects the problems of all.
+    private func prepare(_ specifications: [PluginSpecification]) throws(PluginProblems) -> [PluginInstance] {
+        var problems = PluginProblems()
+        var instances: [PluginInstance] = []
+        for specification in specifications {
+            do {
+                let loaded = try environment.loader.load(specification.name, file: specification.file)
+                let context = try environment.context(specification.name)
+                instances.append(
+                    try PluginInstance.make(
+                        loaded.type, loaded: loaded, specification: specification,
+                        reader: environment.reader(specification), context: context))
+            } catch let error as PluginProblems {
+                problems.add(error)
+            } catch {
+                problems.other.append("\(error)")
+            }
+        }
+        guard problems.isEmpty else { throw problems }
+        return instances
+    }
+
+    /// Checks capabilities and routes of a whole set.
+    private func check(
+        _ instances: [PluginInstance]
+    ) throws(PluginProblems) -> (order: [String], table: RouteTable) {
+        let (order, problems) = StartOrder.sort(instances.map(\.node))
+        do {
+            let table = try RouteTable(plugins: instances.map(\.routes), host: environment.hostRoutes)
+            guard problems.isEmpty else { throw PluginProblems(problems) }
+            return (order, table)
+        } catch let error as RouteTableError {
+            throw PluginProblems(problems + error.problems)
+        } catch {
+            throw PluginProblems(problems)
+        }
+    }
+}
+
+// MARK: - Starting and stopping
+
+extension PluginManager {
+    private func start(_ added: [PluginInstance], order: [String], table: RouteTable) async throws {
+        for instance in added {
+            do {
+                try await environment.migrate(instance.name, instance.migrations)
+            } catch {
+                throw PluginProblems(["plugin \(instance.name): \(error)"])
+            }
+        }
+        running += added.map { Running(instance: $0, state: .starting) }
+        running.sort { left, right in
+            (order.firstIndex(of: left.instance.name) ?? 0) < (order.firstIndex(of: right.instance.name) ?? 0)
+        }
+        for name in order {
+            guard let instance = added.first(where: { $0.name == name }) else { continue }
+            try await start(instance)
+        }
+        environment.router.replace(table)
+        for instance in added { environment.router.setDraining(false, plugin: instance.name) }
+    }
+
+    private func start(_ instance: PluginInstance) async throws {
+        do {
+            try await instance.plugin.start()
+            run(instance)
+        } catch let error as RetriableStartError {
+            switch instance.specification.onStartError {
+            case .fail:
+                throw PluginProblems(["plugin \(instance.name): start: \(error)"])
+            case .disable:
+                await instance.plugin.stop()
+                set(.failed("start: \(error)"), of: instance.name)
+                environment.logger.error("plugin disabled", ["plugin": instance.name, "error": "\(error)"])
+            case .retry:
+                retry(instance, error)
+            }
+        } catch {
+            throw PluginProblems(["plugin \(instance.name): start: \(error)"])
+        }
+    }
+
+    /// Tries a start again with back-off until it works or the plugin is stopped.
+    private func retry(_ instance: PluginInstance, _ error: RetriableStartError) {
+        set(.retrying(error.reason), of: instance.name)
+        guard let index = running.firstIndex(where: { $0.instance.name == instance.name }) else { return }
+        let clock = environment.clock
+        running[index].retry = Task(executorPreference: environment.loops.next()) { [weak self] in
+            var delay = Duration.seconds(1)
+            while (try? await clock.sleep(for: delay)) != nil, let self {
+                do {
+                    try await instance.plugin.start()
+                    await self.run(instance)
+                    return
+                } catch {
+                    await self.set(.retrying("\(error)"), of: instance.name)
+                    delay = min(delay * 2, .seconds(30))
+                }
+            }
+        }
+    }
+
+    /// Makes a started plugin live: capabilities, events, services.
+    private func run(_ instance: PluginInstance) {
+        guard let index = running.firstIndex(where: { $0.instance.name == instance.name }) else { return }
+        let logger = environment.logger.with(["plugin": instance.name])
+        environment.capabilities.add(instance.provided, of: instance.name)
+        running[index].events = environment.events.subscribe(
+            instance.subscriptions, of: instance.name, on: environment.loops.next())
+        let services = ServiceRunner(clock: environment.clock, logger: logger)
+        services.start(services: instance.services, schedules: instance.schedules, on: environment.loops)
+        running[index].services = services
+        running[index].state = .running
+        environment.logger.notice("plugin started", ["plugin": instance.name, "version": instance.manifest.version])
+    }
+
+    /// Drains and stops plugins, last started first; returns when nothing of them runs any more.
+    private func stop(_ leaving: [Running]) async {
+        for entry in leaving.reversed() {
+            let name = entry.instance.name
+            set(.stopping, of: name)
+            entry.retry?.cancel()
+            environment.router.setDraining(true, plugin: name)
+            await entry.instance.plugin.drain()
+            await waitUntilIdle(name)
+            await entry.events?.end()
+            environment.capabilities.removeAll(of: name)
+            await entry.services?.stop(timeout: environment.shutdownTimeout)
+            await entry.instance.plugin.stop()
+            running.removeAll { $0.instance.name == name }
+            environment.logger.notice("plugin stopped", ["plugin": name])
+        }
+    }
+
+    /// Waits for the requests of a plugin, at most the shutdown timeout.
+    private func waitUntilIdle(_ name: String) async {
+        let (router, clock, timeout) = (environment.router, environment.clock, environment.shutdownTimeout)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await router.waitUntilIdle(plugin: name) }
+            group.addTask { try? await clock.sleep(for: timeout) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// After a failed change: removes what was added and starts what was stopped.
+    private func goBack(to old: [PluginSpecification], from added: [PluginInstance]) async {
+        await stop(running.filter { entry in added.contains { $0.name == entry.instance.name } })
+        do {
+            let instances = try prepare(old)
+            let (order, table) = try check(running.map(\.instance) + instances)
+            try await start(instances, order: order, table: table)
+        } catch {
+            environment.logger.error("the old plugins did not start again", ["error": "\(error)"])
+        }
+    }
+
+    private func set(_ state: State, of name: String) {
+        guard let index = running.firstIndex(where: { $0.instance.name == name }) else { return }
+        running[index].state = state
+    }
+
+    // An actor may be entered again at each await; a change must be alone.
+
+    private func beginChange() async {
+        while isChanging { await withCheckedContinuation { waiting.append($0) } }
+        isChanging = true
+    }
+
+    private func endChange() {
+        isChanging = false
+        let next = waiting
+        waiting = []
+        for continuation in next { continuation.resume() }
+    }
+}
+
+extension PluginManager.State {
+    /// What the state means for `/health/ready`; `failures` are the services that do not run, with reasons.
+    fileprivate func health(failures: [String: String]) -> HealthStatus {
+        switch self {
+        case .starting: return .failing("starting")
+        case .retrying(let reason): return .failing("start fails and is tried again: \(reason)")
+        case .failed(let reason): return .degraded("switched off: \(reason)")
+        case .stopping: return .failing("stopping")
+        case .running:
+            guard let first = failures.min(by: { $0.key < $1.key }) else { return .healthy }
+            return .degraded("\(first.key): \(first.value)")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Synchronization
+
+/// Counts the requests inside one plugin and closes the door while it drains.
+final class PluginGate: Sendable {
+    /// Bit 0: draining. Bit 1: somebody waits. The rest: the count.
+    private let word = Atomic<UInt>(0)
+    private let waiters = Mutex(Waiters())
+
+    private struct Waiters {
+        var continuations: [UInt: CheckedContinuation<Void, Never>] = [:]
+        var next: UInt = 0
+    }
+
+    private static let draining: UInt = 1
+    private static let waited: UInt = 2
+    private static let one: UInt = 4
+
+    /// Counts a request in; false, and not counted, while the plugin drains.
+    func enter() -> Bool {
+        let before = word.wrappingAdd(Self.one, ordering: .acquiringAndReleasing).oldValue
+        guard before & Self.draining != 0 else { return true }
+        leave()
+        return false
+    }
+
+    /// Counts a request out.
+    func leave() {
+        let now = word.wrappingSubtract(Self.one, ordering: .acquiringAndReleasing).newValue
+        if now / Self.one == 0, now & Self.waited != 0 { wake() }
+    }
+
+    /// How many requests are inside.
+    var count: Int { Int(clamping: word.load(ordering: .acquiring) / Self.one) }
+
+    /// Whether the door is closed.
+    var isDraining: Bool {
+        get { word.load(ordering: .acquiring) & Self.draining != 0 }
+        set {
+            if newValue {
+                word.bitwiseOr(Self.draining, ordering: .acquiringAndReleasing)
+            } else {
+                word.bitwiseAnd(~Self.draining, ordering: .acquiringAndReleasing)
+            }
+        }
+    }
+
+    /// Returns when nobody is inside, or the waiting task is cancelled.
+    func waitUntilIdle() async {
+        let ticket = waiters.withLock { waiters in
+            waiters.next &+= 1
+            return waiters.next
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = waiters.withLock { waiters in
+                    guard !Task.isCancelled else { return true }
+                    // The bit is set before the count is read, so the last one out sees it or is seen to be out.
+                    let now = word.bitwiseOr(Self.waited, ordering: .acquiringAndReleasing).newValue
+                    guard now / Self.one != 0 else { return true }
+                    waiters.continuations[ticket] = continuation
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            waiters.withLock { $0.continuations.removeValue(forKey: ticket) }?.resume()
+        }
+    }
+
+    private func wake() {
+        let continuations = waiters.withLock { waiters in
+            defer { waiters.continuations = [:] }
+            // Somebody may have come in again; then the next one out wakes.
+            guard word.load(ordering: .acquiring) / Self.one == 0 else {
+                return [CheckedContinuation<Void, Never>]()
+            }
+            word.bitwiseAnd(~Self.waited, ordering: .acquiringAndReleasing)
+            return Array(waiters.continuations.values)
+        }
+        for continuation in continuations { continuation.resume() }
+    }
+}
+
+/// Keeps a request counted as long as something of it lives: a body that still streams, an open WebSocket.
+final class GatePass: Sendable {
+    private let gate: PluginGate
+
+    /// Takes over one ``PluginGate/enter()``.
+    init(_ gate: PluginGate) {
+        self.gate = gate
+    }
+
+    deinit {
+        gate.leave()
+    }
+}

@@ -1,0 +1,131 @@
+import PluginAPI
+
+extension Router {
+    /// Runs a matched route.
+    func serve(_ route: BoundRoute, _ original: Request, _ parameters: [String], _ started: Instant) async -> ServerReply
+    {
+        guard route.gate.enter() else {
+            let response = ErrorRendering.response(draining, route.surface, original)
+            return .response(finish(response, original, route, started, cors: route.cors))
+        }
+        var request = original
+        if !parameters.isEmpty { request.pathParameters = parameters }
+        if request.method == .head { request.method = .get }
+        do {
+            try await authorize(&request, route)
+            switch route.action {
+            case .respond(let handler):
+                return .response(leave(try await handler(request), original, route, started))
+            case .upgrade(let action):
+                switch try await action.decide(request) {
+                case .answered(let response): return .response(leave(response, original, route, started))
+                case .accepted(var acceptance, let request):
+                    acceptance.headers["X-Request-Id"] = original.id
+                    record(101, original, route, started)
+                    return .upgrade(acceptance, run: Self.socket(action, request, GatePass(route.gate)))
+                }
+            }
+        } catch {
+            route.gate.leave()
+            return .response(finish(failure(error, original, route), original, route, started, cors: route.cors))
+        }
+    }
+
+    /// Ends the work on a request, unless its body is still to be written.
+    private func leave(_ response: Response, _ request: Request, _ route: BoundRoute, _ started: Instant) -> Response {
+        guard case .stream(let length, let write) = response.body else {
+            route.gate.leave()
+            return finish(response, request, route, started, cors: route.cors)
+        }
+        let pass = GatePass(route.gate)
+        var response = response
+        response.body = .stream(length: length) { writer in
+            // Held until the stream ends, or is dropped unwritten.
+            defer { withExtendedLifetime(pass) {} }
+            try await write(writer)
+        }
+        return finish(response, request, route, started, cors: route.cors)
+    }
+
+    /// Finds out who asks and whether they may.
+    ///
+    /// A token that is bad does no harm on a route that is open at the time: clients of open surfaces send what they
+    /// like, such as credentials meant for a proxy before us.
+    private func authorize(_ request: inout Request, _ route: BoundRoute) async throws {
+        guard route.mayBeOpen else {
+            request.principal = try await authenticator.principal(for: request)
+            return try access.check(route.access, request.principal, request)
+        }
+        let hasToken = request.headers.contains("Authorization") || request.headers.contains("X-API-Key")
+        if !hasToken {
+            if route.isOpen { return }
+            do throws(HTTPError) {
+                return try access.check(route.access, nil, request)
+            } catch {
+                // Closed at the moment; there may be a token in another place, such as a signed URL.
+                request.principal = try await authenticator.principal(for: request)
+                guard request.principal != nil else { throw error }
+                return try access.check(route.access, request.principal, request)
+            }
+        }
+        var badToken: (any Error)?
+        do { request.principal = try await authenticator.principal(for: request) } catch { badToken = error }
+        if badToken is CancellationError { throw CancellationError() }
+        if route.isOpen { return }
+        do throws(HTTPError) {
+            try access.check(route.access, request.principal, request)
+        } catch {
+            throw badToken ?? error
+        }
+    }
+
+    private func failure(_ error: any Error, _ request: Request, _ route: BoundRoute) -> Response {
+        guard let httpError = ErrorRendering.httpError(error) else {
+            return Response(status: ErrorRendering.clientGone)
+        }
+        ErrorRendering.log(httpError, request, route: route.template)
+        return ErrorRendering.response(httpError, route.surface, request)
+    }
+
+    private var draining: HTTPError {
+        HTTPError(
+            .serviceUnavailable, "plugin.draining", "This part of the service is being restarted; try again.",
+            headers: ["Retry-After": String(options.drainRetryAfter)])
+    }
+
+    private static func socket(
+        _ action: UpgradeAction, _ request: Request, _ pass: GatePass
+    ) -> @Sendable (any WebSocket) async -> Void {
+        { socket in
+            defer { withExtendedLifetime(pass) {} }
+            do {
+                try await action.run(request, socket)
+            } catch is CancellationError {
+                return
+            } catch {
+                request.logger.warning("a WebSocket failed", ["error": "\(error)"])
+                await socket.close(code: 1011, reason: "internal error")
+            }
+        }
+    }
+}
+
+// MARK: - OPTIONS
+
+extension Router {
+    /// Answers `OPTIONS` on a path that declares none of its own.
+    func options(_ request: Request, _ allowed: [HTTPMethod], _ bound: BoundTable) -> Response {
+        let methods = allowed.map(\.rawValue).joined(separator: ", ")
+        var response = Response(status: .noContent, headers: ["Allow": methods])
+        guard let origin = request.headers["Origin"], let wanted = request.headers["Access-Control-Request-Method"]
+        else { return response }
+        // The rule of the route that the page is about to call.
+        var cors = openCORS
+        if case .route(let index, _) = bound.table?.match(HTTPMethod(rawValue: wanted), request.target) {
+            cors = bound.routes[index].cors
+        }
+        cors.apply(to: &response.headers, for: request)
+        if cors.allows(origin) { cors.applyPreflight(to: &response.headers, allowed: methods) }
+        return response
+    }
+}

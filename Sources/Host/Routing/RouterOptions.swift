@@ -1,0 +1,11 @@
+/// What an operator may set about answering requests.
+package struct RouterOptions: Sendable {
+    /// Which web pages may read answers.
+    package var cors = CORSPolicy()
+    /// Whether each request is logged at info instead of debug (`log.requests`).
+    package var logsRequests = false
+    /// What `Retry-After` says while a plugin drains, in seconds.
+    package var drainRetryAfter = 5
+
+    package init() {}
+}

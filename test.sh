@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, checks format and guards, runs all tests, prints one closing count.
+#   ./test.sh                         everything
+#   ./test.sh --filter NAME           only tests whose name matches
+#   ./test.sh --sanitize address      the tests under AddressSanitizer (or: thread), in a build folder of its own
+set -euo pipefail
+cd "$(dirname "$0")"
+source packaging/debian-packages.sh
+
+filter=()
+sanitize=()
+scratch=.build
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --filter) filter=(--filter "$2"); shift 2 ;;
+        --sanitize) sanitize=(--sanitize "$2"); scratch=".build/$2"; shift 2 ;;
+        -h | --help) sed -n '2,5p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+        *) echo "unknown option $1; see ./test.sh --help" >&2; exit 2 ;;
+    esac
+done
+
+install_packages "${build_packages[@]}" "${test_packages[@]}"
+require_swift
+
+echo "== format"
+git ls-files -z -- '*.swift' | xargs -0 swift format lint --strict
+
+echo "== build"
+build=(--disable-build-manifest-caching --scratch-path "$scratch" "${sanitize[@]}")
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+swift build --build-tests "${build[@]}" 2>&1 | tee "$log" | grep -E 'error|warning|Compiling|Build' | tail -n 30
+if grep -E 'warning: ' "$log" | grep -v -E 'system-packager|unsafe build flags|PkgConfig|pkg-config'; then
+    echo "the build has warnings" >&2
+    exit 1
+fi
+bin=$(swift build "${build[@]}" --show-bin-path)
+
+if [ "${#sanitize[@]}" -eq 0 ]; then
+    echo "== guards"
+    Tests/guards/check-duplicates.sh "$bin"/comfyd "$bin"/lib*.so
+    Tests/guards/check-abi.sh "$bin"/Modules/PluginAPI.abi.json
+fi
+
+echo "== tests"
+# The leak check needs ptrace, which containers forbid; suppressions name what is not ours.
+export ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}"
+export TSAN_OPTIONS="suppressions=$PWD/Tests/guards/tsan-suppressions.txt:${TSAN_OPTIONS:-}"
+code=0
+swift test --skip-build "${build[@]}" "${filter[@]}" 2>&1 | tee "$log" | grep -v -E '^(◇|◆|✔) (Test|Suite) ' || code=$?
+summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
+total=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' <<<"$summary")
+failed=$(grep -c -E '^✘ Test .* failed after' "$log" || true)
+if ! grep -q 'passed after' <<<"$summary" && [ "$failed" -eq 0 ]; then failed=1; fi
+echo "$((${total:-0} - failed)) passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "${total:-0}" -gt 0 ]
