@@ -162,7 +162,7 @@ package struct DaemonOptions: Sendable {
 
 extension Plugin {
     /// The type of its configuration, reachable through an existential.
-    fileprivate static var configurationType: any ConfigurationSection.Type { Configuration.self }
+    static var configurationType: any ConfigurationSection.Type { Configuration.self }
 }
 
 extension LoadedConfiguration {
