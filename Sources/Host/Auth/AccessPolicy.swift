@@ -1,17 +1,7 @@
 package import PluginAPI
 
-/// When the surfaces that the seeds leave open are open: the operator's `auth.open_surfaces`.
-package enum OpenSurfaces: String, Sendable, CaseIterable {
-    /// While every listener is on loopback.
-    case loopback
-    /// Always.
-    case always
-    /// Never.
-    case never
-}
-
 /// Decides whether a caller may use a route.
-package struct AccessPolicy: Sendable {
+package struct AccessPolicy: AccessChecking {
     private let isSurfaceOpen: Bool
 
     /// Makes a policy.
@@ -27,7 +17,7 @@ package struct AccessPolicy: Sendable {
     /// Lets a caller through.
     ///
     /// - Throws: ``HTTPError`` 401 `auth.required` for a stranger, 403 `auth.forbidden` for a caller who may not.
-    package func check(_ access: Access, _ principal: Principal?) throws {
+    package func check(_ access: Access, _ principal: Principal?, _ request: Request) throws(HTTPError) {
         switch access {
         case .open: return
         case .openSurface:
@@ -47,7 +37,7 @@ package struct AccessPolicy: Sendable {
         }
     }
 
-    private func known(_ principal: Principal?) throws -> Principal {
+    private func known(_ principal: Principal?) throws(HTTPError) -> Principal {
         guard let principal else {
             throw HTTPError(
                 .unauthorized, "auth.required", "A token is needed.",

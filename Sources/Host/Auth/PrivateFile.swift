@@ -11,7 +11,9 @@ package struct PrivateFile: Sendable {
         self.path = path
     }
 
-    /// Reads the file; `nil` when there is none. A mode that lets others in is warned about and corrected.
+    /// Reads the file, or answers `nil` when there is none.
+    ///
+    /// A mode that lets others in is warned about and corrected.
     ///
     /// - Throws: ``PrivateFileError`` when it cannot be read, is no regular file or is larger than 64 KiB.
     package func read(logger: Logger) throws -> [UInt8]? {
