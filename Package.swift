@@ -81,5 +81,7 @@ let package = Package(
         .systemLibrary(name: "CJansson", path: "Tests/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
+        tests("ComfyUITests", [comfy]),
+        tests("GatewayTests", ["Gateway", "Host", comfy]),
     ] + plugins.map(plugin)
 )
