@@ -1,5 +1,5 @@
-package import Glibc
 import CLinux
+package import Glibc
 
 /// Replaces the running process by a new one without closing the listening sockets.
 ///
