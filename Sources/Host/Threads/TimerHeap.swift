@@ -20,6 +20,8 @@ package final class LoopTimer {
 struct TimerHeap {
     private var heap: [LoopTimer] = []
 
+    var isEmpty: Bool { heap.isEmpty }
+
     /// The earliest deadline.
     var next: Instant? {
         mutating get {
@@ -37,14 +39,15 @@ struct TimerHeap {
         }
     }
 
-    /// Runs all timers that are due.
-    mutating func fire(until now: Instant) {
+    /// Takes the body of a timer that is due; the caller runs it, as it may schedule others.
+    mutating func takeDue(until now: Instant) -> (() -> Void)? {
         while let first = heap.first, first.deadline <= now {
             removeFirst()
-            let body = first.body
+            guard let body = first.body else { continue }
             first.body = nil
-            body?()
+            return body
         }
+        return nil
     }
 
     private mutating func dropCancelled() {
