@@ -127,7 +127,6 @@ struct LoadConfigurationTests {
                   - url: http://10.0.0.4:8188
                   - name: gpu-2
               broken: {}
-              alerts: true
               workflows:
                 on_start_error: ignore
             """
@@ -140,8 +139,7 @@ struct LoadConfigurationTests {
                 "comfyd.yaml:11: plugins.gateway.queue_cache_tll: unknown key; did you mean \"queue_cache_ttl\"?",
                 "comfyd.yaml:14: plugins.gateway.workers[2].url: missing; for example \"http://127.0.0.1:8188\"",
                 "comfyd.yaml:15: plugins.broken: no libBroken.so in /usr/lib/comfyd/plugins",
-                "comfyd.yaml:16: plugins.alerts: expected a section of keys, such as \"{ enabled: true }\"",
-                "comfyd.yaml:18: plugins.workflows.on_start_error: expected one of fail, retry, disable",
+                "comfyd.yaml:17: plugins.workflows.on_start_error: expected one of fail, retry, disable",
             ])
     }
 
@@ -161,6 +159,10 @@ struct LoadConfigurationTests {
             ("auth:\n  admin_tokens: ['${NO}']", "comfyd.yaml:2: auth.admin_tokens: environment variable \"NO\" is not set"),
             ("log: {level: loud}", "comfyd.yaml:1: log.level: expected one of debug, info, notice, warning, error"),
             ("plugins: [gateway]", "comfyd.yaml:1: plugins: expected a section per plugin, such as \"gateway: { enabled: true }\""),
+            (
+                "plugins: {alerts: true}",
+                "comfyd.yaml:1: plugins.alerts: expected a section of keys, such as \"{ enabled: true }\""
+            ),
             ("plugins: {Gate-way: {}}", "comfyd.yaml:1: plugins.Gate-way: a plugin's name is made of lower-case letters, digits and \"_\" and starts with a letter"),
             ("gateway: {}\nplugins: {gateway: {}}", "comfyd.yaml:1: gateway: nobody reads this section; the keys of a plugin stand in \"plugins.gateway\""),
             ("- listen", "comfyd.yaml:1:1: expected keys, such as \"listen: ...\""),

@@ -20,7 +20,7 @@ package enum ConfigurationSample {
         }
         lines += ["## What runs. A plugin that is listed here is enabled unless it says otherwise.", "plugins:"]
         for plugin in plugins {
-            lines += section(plugin).map { $0.isEmpty ? "" : "  #" + $0 } + [""]
+            lines += section(plugin).map { $0.hasPrefix("##") ? "  " + $0 : "  #" + $0 } + [""]
         }
         while lines.last?.isEmpty ?? false { lines.removeLast() }
         return lines.joined(separator: "\n") + "\n"
@@ -28,7 +28,7 @@ package enum ConfigurationSample {
 
     /// The section of one plugin, as a file of its own.
     package static func plugin(_ plugin: DocumentedSection) -> String {
-        let lines = ["plugins:"] + section(plugin).map { $0.isEmpty ? "" : "  " + $0 }
+        let lines = ["plugins:"] + indented(section(plugin))
         return lines.joined(separator: "\n") + "\n"
     }
 
