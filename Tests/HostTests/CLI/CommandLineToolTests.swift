@@ -133,7 +133,9 @@ struct CommandLineToolTests {
             ))
         #expect(directory.read("comfyd.yaml") == "plugins:\n  x: { enabled: false }\n")
         #expect(
-            await comfyd("plugin", "disable", "x", in: directory.path) == (0, "x is already disabled in comfyd.yaml\n", ""))
+            await comfyd("plugin", "disable", "x", in: directory.path) == (
+                0, "x is already disabled in comfyd.yaml\n", ""
+            ))
         #expect(
             await comfyd("plugin", "enable", "x", "--config", "no.yaml", in: directory.path) == (
                 1, "", "comfyd: cannot read \"\(directory.path)/no.yaml\": No such file or directory\n"

@@ -137,7 +137,8 @@ struct ConfigurationSampleTests {
         let rows = page.split(separator: "\n")
         #expect(rows.contains("| `threads` | integer | `0` |  | Event loops; 0 is one per core. (0…1024) |"))
         #expect(
-            rows.contains("| `server` | text | required, such as `\"mail.example.org\"` | `MAIL_SERVER` | Mail server. |"))
+            rows.contains(
+                "| `server` | text | required, such as `\"mail.example.org\"` | `MAIL_SERVER` | Mail server. |"))
         #expect(rows.contains("| `rules` | list of sections |  |  | Who is told. |"))
         #expect(rows.contains("| `rules[].name` | text | required, such as `\"night\"` |  | Name of the rule. |"))
     }

@@ -1,6 +1,8 @@
 import Glibc
-import Host
+import PluginAPI
 import Testing
+
+@testable import Host
 
 @Suite("Switching plugins in the file")
 struct PluginSwitchTests {
@@ -51,8 +53,8 @@ struct PluginSwitchTests {
             ("plugins: {}\n", "plugins: { a: { enabled: true } }\n"),
             ("plugins: ~\nthreads: 1\n", "plugins: { a: { enabled: true } }\nthreads: 1\n"),
             (
-                "plugins:\n    b:\n        x: |\n            text\n    # tail\nthreads: 1\n",
-                "plugins:\n    b:\n        x: |\n            text\n    a:\n      enabled: true\n    # tail\nthreads: 1\n"
+                "plugins:\n    b:\n        x: |\n            text\n    # tail\nx: 1\n",
+                "plugins:\n    b:\n        x: |\n            text\n    a:\n      enabled: true\n    # tail\nx: 1\n"
             ),
             ("plugins:\n  b: {}", "plugins:\n  b: {}\n  a:\n    enabled: true\n"),
             ("plugins: {b: {}}\n", "plugins: {a: { enabled: true }, b: {}}\n"),
@@ -103,5 +105,55 @@ struct PluginSwitchTests {
         #expect(status.st_mode & S_IFMT == S_IFLNK)
         #expect(directory.read("real.yaml") == "plugins: {a: { enabled: false }}\n")
         #expect(directory.names == ["link.yaml", "real.yaml"])
+    }
+
+    @Test("whatever the file looks like, a change is the wanted one or none at all")
+    func mangledFiles() throws {
+        let text = """
+            a: &x {b: [1, 'two', "th\\u00e9"], c: ~}
+            plugins:
+              gateway: # é
+                enabled: true
+                workers:
+                  - *x
+              alerts: {}
+            t: |
+              text
+
+            """
+        let signs = Array("{}[]:,#&*!|>'\"%@`-? \n\t~ax\u{FEFF}\u{85}\u{2028}😀<".unicodeScalars)
+        var random = Numbers()
+        var changes = 0
+        for _ in 0..<1500 {
+            var scalars = Array(text.unicodeScalars)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let place = Int.random(in: 0..<scalars.count, using: &random)
+                scalars.replaceSubrange(
+                    place..<(place + Int.random(in: 0...1, using: &random)),
+                    with: signs.shuffled(using: &random).prefix(Int.random(in: 0...1, using: &random)))
+            }
+            let mangled = String(String.UnicodeScalarView(scalars))
+            for name in ["gateway", "alerts", "other"] {
+                let enabled = Bool.random(using: &random)
+                guard let edited = try? PluginSwitch.edited(mangled, file: "c", name: name, enabled: enabled) else {
+                    continue
+                }
+                changes += 1
+                #expect(try YAML.parse(edited, file: "c").json["plugins"]?[name]?["enabled"] == .bool(enabled))
+            }
+        }
+        #expect(changes > 100)
+    }
+}
+
+/// The same numbers in every run (SplitMix64).
+private struct Numbers: RandomNumberGenerator {
+    private var state: UInt64 = 42
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
     }
 }

@@ -2,8 +2,8 @@ import PluginAPI
 
 /// Writes a commented configuration file from the documented keys.
 ///
-/// `##` is text. A key that starts with `#` shows its default; one without must be given, and shows an example. Removing
-/// a `#` and nothing else always leaves a valid file.
+/// `##` is text. A key that starts with `#` shows its default; one without must be given, and shows an example.
+/// Removing a `#` and nothing else always leaves a valid file.
 package enum ConfigurationSample {
     private static let width = 100
 
@@ -67,10 +67,21 @@ package enum ConfigurationSample {
     private static func help(_ entry: ConfigEntry) -> String {
         var text = entry.help
         if case .value(let type, _, let required) = entry.kind {
-            text += required ? " Required. [\(type)]" : " [\(type)]"
+            text += (required ? " Required." : "") + " [\(short(type))]"
         }
         if let variable = entry.environment { text += " Variable: \(variable)." }
         return text
+    }
+
+    /// The type without its examples; the default beside it is one.
+    private static func short(_ type: String) -> String {
+        var name = ""
+        for word in type.split(separator: " ") {
+            if word == "such" { break }
+            name += name.isEmpty ? String(word) : " \(word)"
+            if word.hasSuffix(":") { return String(name.dropLast()) }
+        }
+        return name
     }
 
     private static func indented(_ lines: [String]) -> [String] {
