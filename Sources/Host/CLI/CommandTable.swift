@@ -47,7 +47,7 @@ enum CommandTable {
     static let commands = [
         CommandHelp(
             words: ["run"], summary: "run the daemon; what happens without a command",
-            details: "SIGTERM and SIGINT end it after what is in flight; SIGHUP makes it read its configuration again."),
+            details: "SIGTERM and SIGINT end it after what is in flight; SIGHUP makes it read its file again."),
         CommandHelp(
             words: ["check"], summary: "say all that is wrong with the configuration",
             details: "Opens no socket and no database. Exit code 2 when something is wrong."),

@@ -149,7 +149,8 @@ struct LoadConfigurationTests {
             ("listen: []", "comfyd.yaml:1: listen: expected at least one address"),
             (
                 "listen: [\"a:1\", \"b:2\"]",
-                #"comfyd.yaml:1: listen: item 1: "a:1" is not an address and a port, such as "127.0.0.1:8000" or "[::1]:8000""#
+                #"comfyd.yaml:1: listen: item 1: "a:1" is not an address and a port, "#
+                    + #"such as "127.0.0.1:8000" or "[::1]:8000""#
             ),
             ("listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "comfyd.yaml:1: listen: 127.0.0.1:1 is given twice"),
             ("state_dir: ''", "comfyd.yaml:1: state_dir: expected a path"),
@@ -172,7 +173,8 @@ struct LoadConfigurationTests {
             ),
             (
                 "auth: {cors_origins: [\"https://h/path\"]}",
-                #"comfyd.yaml:1: auth.cors_origins: "https://h/path" is not an origin such as "https://app.example.org""#
+                #"comfyd.yaml:1: auth.cors_origins: "https://h/path" is not an origin "#
+                    + #"such as "https://app.example.org""#
             ),
             (
                 "auth: {admin_tokens: [\"a b\"]}",
@@ -213,10 +215,11 @@ struct LoadConfigurationTests {
         overrides.listen = ["[::1]"]
         overrides.logFormat = "xml"
         let found = problems(
-            "threads: 1", environment: ["COMFYD_THREADS": "-1"], overrides: overrides,
+            "threads: 1\n\nthreadz: 1", environment: ["COMFYD_THREADS": "-1"], overrides: overrides,
             dotEnv: "what\nCOMFYD_SHUTDOWN_TIMEOUT=never\n")
         #expect(
             found == [
+                "comfyd.yaml:3: threadz: unknown key; did you mean \"threads\"?",
                 ".env:1: expected NAME=VALUE",
                 ".env:2: environment variable COMFYD_SHUTDOWN_TIMEOUT (shutdown.timeout): "
                     + "expected a duration such as \"30s\", \"5m\" or \"1h\"",
@@ -263,9 +266,10 @@ struct LoadConfigurationTests {
         #expect(plain.plugin("x")?.file == "\(directory.path)/libX.so")
         overrides.stateDirectory = "here"
         let overridden = try loadConfiguration(
-            file: "\(directory.path)/comfyd.yaml", overrides: overrides, environment: [:], workingDirectory: "/work-dir"
+            file: "\(directory.path)/comfyd.yaml", overrides: overrides, environment: [:],
+            workingDirectory: "/elsewhere"
         )
-        #expect(overridden.daemon.stateDirectory == "/work-dir/here")
+        #expect(overridden.daemon.stateDirectory == "/elsewhere/here")
         #expect(overridden.directory == directory.path)
     }
 

@@ -10,7 +10,7 @@ package enum ConfigurationReference {
             "`comfyd check` says all that is wrong with one.", "",
             "- Values rank: command line, `COMFYD_<PATH>` (the path in upper case, dots as underscores), the variable",
             "  named below, file, default. A variable that is set but empty counts as absent. A `.env` file beside the",
-            "  configuration file adds variables that the environment does not set. Keys inside lists have no variables.",
+            "  configuration file adds variables that the environment does not set. Keys in lists have none.",
             "- A text may hold `${NAME}` or `${NAME:-default}`; `$${` stands for `${`. A secret may be `file:/path`.",
             "- A variable for a list holds its items between commas.", "",
             "## Host", "",

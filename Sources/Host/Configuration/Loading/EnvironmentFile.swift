@@ -12,6 +12,9 @@ package struct EnvironmentFile: Sendable {
         package let message: String
     }
 
+    /// Its name, beside the configuration file.
+    package static let name = ".env"
+
     /// The values by name.
     package private(set) var values: [String: String] = [:]
     /// The line of each name.
