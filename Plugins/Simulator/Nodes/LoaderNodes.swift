@@ -50,7 +50,8 @@ extension NodeCatalog {
     /// Nodes that hold or show single values.
     static let valueNodes: [NodeType] = [
         NodeType(
-            "PrimitiveInt", "Int", category: "utils/primitive", work: .value("value"), module: "comfy_extras.nodes_primitive",
+            "PrimitiveInt", "Int", category: "utils/primitive", work: .value("value"),
+            module: "comfy_extras.nodes_primitive",
             isV3: true, outputs: [NodeOutput("INT")],
             inputs: [
                 .int("value", -9_223_372_036_854_775_807, 9_223_372_036_854_775_807, ["control_after_generate": true])
@@ -68,7 +69,8 @@ extension NodeCatalog {
             module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("BOOLEAN")],
             inputs: [NodeInput("value", .named("BOOLEAN"), showsOptions: true)]),
         NodeType(
-            "PreviewAny", "Preview Any", category: "utils", work: .showAnything, module: "comfy_extras.nodes_preview_any",
+            "PreviewAny", "Preview Any", category: "utils", work: .showAnything,
+            module: "comfy_extras.nodes_preview_any",
             isOutput: true, inputs: [NodeInput("source", .named("*"), showsOptions: true)]),
     ]
 }

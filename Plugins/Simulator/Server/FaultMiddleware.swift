@@ -14,6 +14,12 @@ struct FaultMiddleware: Middleware {
                 headers: ["WWW-Authenticate": "Basic realm=\"ComfyUI\"", "Content-Type": "text/plain; charset=utf-8"],
                 body: .bytes(Array("401: Unauthorized".utf8)))
         }
+        // The router overlooks a slash at the end, the real server does not.
+        if request.path.utf8.count > 1, request.path.hasSuffix("/") != (request.path.utf8.elementsEqual("/api/".utf8)),
+            request.path.hasSuffix("/") || request.path == "/api"
+        {
+            return request.method == .get ? Answer.unknownPath : Answer.methodNotAllowed("GET,HEAD")
+        }
         do {
             return try await next(request)
         } catch is PythonError {
