@@ -83,5 +83,7 @@ let package = Package(
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
+        tests("ComfyUITests", [comfy]),
+        tests("GatewayTests", ["Gateway", "Host", comfy]),
     ] + plugins.map(plugin)
 )

@@ -16,6 +16,7 @@ package final class Daemon: Sendable {
     let server: HTTPServer
     let adminToken: AdminToken
     private let configuration: Mutex<LoadedConfiguration>
+    private let chores: ServiceRunner
 
     /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys. Nothing listens yet.
     ///
@@ -31,9 +32,10 @@ package final class Daemon: Sendable {
         self.parts = parts
         self.options = options
         self.configuration = Mutex(configuration)
+        chores = ServiceRunner(clock: clock, logger: logger)
         secrets = try SecretBox.load(stateDirectory: state, logger: logger)
         adminToken = try AdminToken.load(configured: daemon.auth.adminTokens, stateDirectory: state, logger: logger)
-        database = try SQLiteDatabase.open(path: "\(state)/comfyd.db", logger: logger)
+        database = try SQLiteDatabase.open(path: Self.databasePath(in: state), logger: logger)
         _ = try await Migrator(database: database, time: clock, logger: logger)
             .run(plugin: HostSchema.plugin, HostSchema.migrations)
         keys = APIKeyStore(database: database, time: clock)
@@ -77,10 +79,15 @@ package final class Daemon: Sendable {
     /// Opens the listeners; the plugins are running.
     func listen() async throws {
         refreshDocuments()
+        let keys = keys
+        let flush = ScheduleDeclaration(name: "api-key-usage", interval: .seconds(60), jitter: 0.1) {
+            try await keys.flushUsage()
+        }
+        chores.start(services: [], schedules: [flush], on: parts.loops)
         try await server.start()
         health.phase = .running
         for address in server.boundAddresses {
-            parts.logger.notice("listening", ["address": "\(address.description)"])
+            parts.logger.notice("listening", ["address": HTTPAuthority.text(address.address, address.port)])
         }
     }
 
@@ -97,6 +104,12 @@ package final class Daemon: Sendable {
 
     /// Ends client and database; the plugins are stopped.
     func close() async {
+        await chores.stop(timeout: .seconds(5))
+        do {
+            try await keys.flushUsage(isLast: true)
+        } catch {
+            parts.logger.warning("the last use of API keys is not stored", ["error": "\(error)"])
+        }
         await parts.client.shutDown()
         await database.close()
         parts.logger.notice("stopped")
@@ -162,7 +175,7 @@ package struct DaemonOptions: Sendable {
 
 extension Plugin {
     /// The type of its configuration, reachable through an existential.
-    fileprivate static var configurationType: any ConfigurationSection.Type { Configuration.self }
+    static var configurationType: any ConfigurationSection.Type { Configuration.self }
 }
 
 extension LoadedConfiguration {
@@ -180,5 +193,13 @@ extension DaemonConfiguration {
             server.listeners[index].inheritedSocket = sockets[listen[index].text]
         }
         return server
+    }
+}
+
+/// Addresses as they stand in URLs.
+enum HTTPAuthority {
+    /// `127.0.0.1:8000` or `[::1]:8000`.
+    static func text(_ address: String, _ port: UInt16) -> String {
+        address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
     }
 }

@@ -1,5 +1,5 @@
 import Glibc
-package import PluginAPI
+import PluginAPI
 import Synchronization
 
 /// `comfyd run`: a daemon from start to the signal that ends it.
@@ -8,46 +8,34 @@ package final class DaemonProgram: Sendable {
     private let configuration: LoadedConfiguration
     private let parts: DaemonParts
     private let inheritance: Handover.Inheritance?
-    private let result = Mutex<Int32?>(nil)
-    private let ended = Semaphore()
+    private let failure = Mutex<CommandFailure?>(nil)
+    private let ended = ShutdownLatch()
     private let daemon = Deferred<Daemon>()
     private let isEnding = Mutex(false)
 
-    private init(
-        _ configuration: LoadedConfiguration, options: DaemonOptions, log: LogWriter,
-        inheritance: Handover.Inheritance?
-    ) {
+    private init(_ configuration: LoadedConfiguration, _ options: DaemonOptions, _ inheritance: Handover.Inheritance?) {
         self.options = options
         self.configuration = configuration
         self.inheritance = inheritance
+        let log = LogWriter(level: configuration.daemon.log.level, format: configuration.daemon.log.format)
         parts = DaemonParts(configuration: configuration.daemon, version: options.version, log: log)
     }
 
-    /// Runs until a signal ends it; blocks the calling thread, which is the main one.
+    /// Runs until a signal ends it; call ``SignalWatcher/blockInAllThreads()`` first.
     ///
-    /// - Returns: The exit code: 0 after an orderly end, 1 when something failed, 2 when the configuration is wrong.
-    package static func run(_ options: DaemonOptions) -> Int32 {
-        SignalWatcher.blockInAllThreads()
+    /// - Throws: ``ConfigurationProblems`` before anything was started, ``CommandFailure`` when a start fails.
+    package static func run(_ options: DaemonOptions) async throws {
         let inheritance = Handover.inherited()
-        let configuration: LoadedConfiguration
-        do throws(ConfigurationProblems) {
-            configuration = try options.load()
-        } catch {
-            StandardError.write("\(error)\n")
-            return 2
-        }
-        let log = LogWriter(level: configuration.daemon.log.level, format: configuration.daemon.log.format)
-        let program = DaemonProgram(configuration, options: options, log: log, inheritance: inheritance)
-        return program.run()
+        let program = DaemonProgram(try options.load(), options, inheritance)
+        try await program.run()
     }
 
-    private func run() -> Int32 {
-        let loop = parts.loops.next()
-        let signals = SignalWatcher(on: loop) { self.handle($0) }
-        Task(executorPreference: loop) { await self.start() }
-        ended.wait()
+    private func run() async throws {
+        let signals = SignalWatcher(on: parts.loops.next()) { self.handle($0) }
+        Task(executorPreference: parts.loops.next()) { await self.start() }
+        await ended.wait()
         withExtendedLifetime(signals) { parts.shutDown() }
-        return result.withLock { $0 } ?? 0
+        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
     private func start() async {
@@ -56,32 +44,17 @@ package final class DaemonProgram: Sendable {
             let daemon = try await Daemon(
                 configuration, options: options, parts: parts, inherited: inheritance?.sockets ?? [:])
             self.daemon.value = daemon
-            guard let inheritance else {
+            if let inheritance {
+                try await daemon.takeOver(inheritance)
+            } else {
                 try await daemon.start()
-                return
             }
-            try await daemon.takeOver(inheritance)
-        } catch let error as PluginProblems {
-            end(code: 2, error)
         } catch {
-            end(code: 1, error)
+            let code: Int32 = error is PluginProblems ? 2 : 1
+            failure.withLock { $0 = CommandFailure("cannot start: \(error)", exitCode: code) }
+            await daemon.value?.stop()
+            ended.begin()
         }
-    }
-
-    private func end(code: Int32, _ error: any Error) {
-        for line in "\(error)".split(separator: "\n") {
-            parts.logger.error("the daemon cannot start", ["error": String(line)])
-        }
-        finish(code)
-    }
-
-    private func finish(_ code: Int32) {
-        let isFirst = result.withLock { result in
-            guard result == nil else { return false }
-            result = code
-            return true
-        }
-        if isFirst { ended.signal() }
     }
 
     private func handle(_ signal: SignalWatcher.Signal) {
@@ -95,7 +68,7 @@ package final class DaemonProgram: Sendable {
             if isSecond { _exit(130) }
             Task(executorPreference: parts.loops.next()) {
                 await self.daemon.value?.stop()
-                self.finish(0)
+                self.ended.begin()
             }
         case .reload:
             Task(executorPreference: parts.loops.next()) { await self.reload() }
@@ -106,7 +79,7 @@ package final class DaemonProgram: Sendable {
             }
             guard !isBusy, let daemon = daemon.value else { return }
             Task(executorPreference: parts.loops.next()) {
-                if await daemon.handOver() { self.finish(0) } else { self.isEnding.withLock { $0 = false } }
+                if await daemon.handOver() { self.ended.begin() } else { self.isEnding.withLock { $0 = false } }
             }
         }
     }
@@ -118,19 +91,6 @@ package final class DaemonProgram: Sendable {
             for line in "\(error)".split(separator: "\n") {
                 parts.logger.error("the new configuration is not applied", ["error": String(line)])
             }
-        }
-    }
-}
-
-/// Text for the operator before there is a log.
-package enum StandardError {
-    /// Writes all of it.
-    package static func write(_ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
         }
     }
 }

@@ -157,7 +157,8 @@ extension EventLoop {
         while !inbox.withLock({ $0.isStopping }) {
             let count = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
             dispatch(events.prefix(Int(max(0, count))))
-            timers.fire(until: MonotonicClock.now)
+            let now = MonotonicClock.now
+            while let body = timers.popDue(at: now) { body() }
             runTasks()
         }
         runTasks()
@@ -195,6 +196,17 @@ extension EventLoop {
             for job in local { job.runSynchronously(on: asUnownedTaskExecutor()) }
             for participant in participants { participant.takeTurn() }
             if localJobs.isEmpty, inbox.withLock({ $0.jobs.isEmpty && $0.bodies.isEmpty }) { return }
+        }
+    }
+
+    /// Runs the tasks that were just enqueued on the loop's own thread, so that a caller that started one can go on
+    /// with its outcome if it never really waited. For participants only: no task may run below it on the stack.
+    package func runReadyTasks() {
+        for _ in 0..<16 {
+            if localJobs.isEmpty { return }
+            let local = localJobs
+            localJobs = []
+            for job in local { job.runSynchronously(on: asUnownedTaskExecutor()) }
         }
     }
 
