@@ -89,7 +89,7 @@ final class SimulatorFixture: Sendable {
         let request = Request(
             id: "r", method: .get, target: target, headers: ["Upgrade": "websocket", "Connection": "Upgrade"])
         guard case .upgrade(_, let run) = await router.respond(to: request) else {
-            throw TestHostError("the upgrade was refused")
+            throw FixtureError(reason: "the upgrade was refused")
         }
         let (client, host) = MemoryWebSocket.pair()
         let task = Task { await run(host) }
@@ -148,7 +148,7 @@ final class ClientSocket: Sendable {
 
     /// The next message.
     func next() async throws -> WebSocketMessage {
-        guard let message = try await client.receive() else { throw TestHostError("the socket is closed") }
+        guard let message = try await client.receive() else { throw FixtureError(reason: "the socket is closed") }
         return message
     }
 
@@ -178,4 +178,9 @@ extension WebSocketMessage {
         guard case .text(let text) = self, let value = try? JSON(parsing: text) else { return nil }
         return (value["type"]?.stringValue ?? "", value["data"] ?? .null)
     }
+}
+
+/// Why a fixture cannot go on.
+struct FixtureError: Error {
+    let reason: String
 }

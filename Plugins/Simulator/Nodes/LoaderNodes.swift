@@ -8,6 +8,18 @@ extension NodeCatalog {
         """
     private static let modified = NodeOutput("MODEL", "The modified diffusion model.")
 
+    /// A class that inherits the two tooltips of LoraLoader for its one output.
+    private static let loraForModel: NodeType = {
+        var type = NodeType(
+            "LoraLoaderModelOnly", category: "loaders", work: .opaque, loraDescription, outputs: [modified],
+            inputs: [
+                .link("model", "MODEL"), NodeInput("lora_name", .model("loras")),
+                .float("strength_model", default: 1.0, -100.0, 100.0, step: 0.01),
+            ])
+        type.inheritedTooltips = ["The modified diffusion model.", "The modified CLIP model."]
+        return type
+    }()
+
     /// Nodes that load models.
     static let loaderNodes: [NodeType] = [
         NodeType(
@@ -36,12 +48,7 @@ extension NodeCatalog {
                     "strength_clip", default: 1.0, -100.0, 100.0, step: 0.01,
                     ["tooltip": "How strongly to modify the CLIP model. This value can be negative."]),
             ]),
-        NodeType(
-            "LoraLoaderModelOnly", category: "loaders", work: .opaque, loraDescription, outputs: [modified],
-            inputs: [
-                .link("model", "MODEL"), NodeInput("lora_name", .model("loras")),
-                .float("strength_model", default: 1.0, -100.0, 100.0, step: 0.01),
-            ]),
+        loraForModel,
         NodeType(
             "VAELoader", "Load VAE", category: "loaders", work: .opaque, outputs: [NodeOutput("VAE")],
             inputs: [NodeInput("vae_name", .model("vae"))]),
