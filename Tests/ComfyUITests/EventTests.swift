@@ -55,7 +55,8 @@ struct EventTests {
     @Test(
         "a binary frame that is cut short gives nothing",
         arguments: [
-            [], [0], [0, 0, 0, 4], [0, 0, 0, 4, 255, 255, 255, 255], [0, 0, 0, 3, 0, 0, 0, 9, 1], [0, 0, 0, 7, 1, 1, 1, 1],
+            [], [0], [0, 0, 0, 4], [0, 0, 0, 4, 255, 255, 255, 255], [0, 0, 0, 3, 0, 0, 0, 9, 1],
+            [0, 0, 0, 7, 1, 1, 1, 1],
             [0, 0, 0, 1, 0, 0],
         ] as [[UInt8]])
     func malformedBinary(bytes: [UInt8]) {

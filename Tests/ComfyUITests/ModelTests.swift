@@ -7,7 +7,8 @@ struct ModelTests {
     @Test("waiting prompts are sorted by number, ties by id")
     func queueOrder() throws {
         let body = try JSON(
-            parsing: #"{"queue_running":[],"queue_pending":[[5,"h"],[-79,"g"],[5,"d"],[1e5,"k"],"x",[1],null,[-1000,"e"]]}"#)
+            parsing:
+                #"{"queue_running":[],"queue_pending":[[5,"h"],[-79,"g"],[5,"d"],[1e5,"k"],"x",[1],null,[-1000,"e"]]}"#)
         #expect(QueueSnapshot(body).pending.map(\.promptID) == ["e", "g", "d", "h", "k"])
     }
 
@@ -17,8 +18,10 @@ struct ModelTests {
         #expect(try outcome(#"{"status":{"status_str":"success","messages":[["execution_error",{}]]}}"#) == .success)
         #expect(try outcome("{}") == .success)
         #expect(
-            try outcome(#"{"status":{"status_str":"error","messages":[["execution_interrupted",{}]]}}"#) == .interrupted)
-        let error = #"{"status":{"status_str":"error","messages":[1,["execution_error",{"exception_message":"boom\n"}]]}}"#
+            try outcome(#"{"status":{"status_str":"error","messages":[["execution_interrupted",{}]]}}"#) == .interrupted
+        )
+        let error =
+            #"{"status":{"status_str":"error","messages":[1,["execution_error",{"exception_message":"boom\n"}]]}}"#
         #expect(try outcome(error) == .failure("boom"))
     }
 
@@ -64,7 +67,9 @@ struct ModelTests {
     @Test("ordinary extra keys pass")
     func goodExtra() throws {
         try PromptStructure.check(
-            extra: ["number": "4", "front": true, "extra_data": ["a": 1], "partial_execution_targets": nil, "other": nil])
+            extra: [
+                "number": "4", "front": true, "extra_data": ["a": 1], "partial_execution_targets": nil, "other": nil,
+            ])
     }
 
     @Test("ids are lower-case UUIDs of version 4, all different")

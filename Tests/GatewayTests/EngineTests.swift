@@ -1,8 +1,9 @@
-@testable import Gateway
 import Host
 import PluginAPI
 import Synchronization
 import Testing
+
+@testable import Gateway
 
 @Suite("Jobs end exactly once, whatever the workers do")
 struct EngineTests {

@@ -1,9 +1,10 @@
-@testable import Gateway
 import Glibc
 import Host
 import PluginAPI
 import Synchronization
 import Testing
+
+@testable import Gateway
 
 /// A gateway over scripted workers, with a database in memory.
 final class GatewayRig: Sendable {

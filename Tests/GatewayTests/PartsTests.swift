@@ -1,6 +1,7 @@
-@testable import Gateway
 import PluginAPI
 import Testing
+
+@testable import Gateway
 
 @Suite("Parts of the gateway")
 struct PartsTests {

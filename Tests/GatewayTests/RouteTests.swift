@@ -1,7 +1,8 @@
-@testable import Gateway
 import Host
 import PluginAPI
 import Testing
+
+@testable import Gateway
 
 @Suite("The gateway's routes")
 struct RouteTests {
@@ -70,7 +71,8 @@ struct RouteTests {
             ("/api/workers", "{}", "url"), ("/api/workers", #"{"url":"ftp://x"}"#, "url"),
             ("/api/workers", #"{"url":"http://u:p@h"}"#, "url"), ("/api/workers", #"{"url":5}"#, "url"),
             ("/api/workers", #"{"url":"http://h","weight":1.5}"#, "weight"), ("/api/prompt", "{}", "prompt"),
-            ("/api/prompt", #"{"prompt":[]}"#, "prompt"), ("/api/prompt", #"{"prompt":{},"client_id":{}}"#, "client_id"),
+            ("/api/prompt", #"{"prompt":[]}"#, "prompt"),
+            ("/api/prompt", #"{"prompt":{},"client_id":{}}"#, "client_id"),
             ("/api/prompt", #"{"prompt":{},"priority":"x"}"#, "priority"),
             ("/api/prompt", #"{"prompt":{},"prompt_id":7}"#, "prompt_id"),
         ])
@@ -97,7 +99,9 @@ struct RouteTests {
     @Test("a worker's refusal keeps its status and words, and leaves no job")
     func refusal() async throws {
         let worker = FakeComfy("http://a:1")
-        let error: JSON = ["type": "prompt_no_outputs", "message": "Prompt has no outputs", "details": "", "extra_info": [:]]
+        let error: JSON = [
+            "type": "prompt_no_outputs", "message": "Prompt has no outputs", "details": "", "extra_info": [:],
+        ]
         worker.with { $0.behaviour = .answer(.badRequest, ["error": error, "node_errors": ["3": ["errors": []]]]) }
         try await GatewayRig.run([worker]) { rig in
             let answer = await rig.submit(["prompt_id": "mine"])
@@ -151,7 +155,9 @@ struct RouteTests {
     @Test("the queue shows prompt ids, positions and the merged form without keys to paid services")
     func queue() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], ["workers": [["url": "http://a:1", "name": "a"], ["url": "http://b:1"]]]) {
+        try await GatewayRig.run(
+            [first, second], ["workers": [["url": "http://a:1", "name": "a"], ["url": "http://b:1"]]]
+        ) {
             rig in
             try await rig.connected()
             var ids: [String] = []

@@ -44,8 +44,9 @@ final class JobEngine: Sendable {
     /// Our client id towards workers; there from ``load()`` on.
     var clientID: String { identity.withLock { $0 } }
 
-    /// Takes up the jobs that had not ended when the daemon stopped. Those that a worker has, or may have, are compared
-    /// with that worker as soon as it answers.
+    /// Takes up the jobs that had not ended when the daemon stopped.
+    ///
+    /// Those that a worker has, or may have, are compared with that worker as soon as it answers.
     ///
     /// - Throws: ``DatabaseError``.
     func load() async throws {
