@@ -81,5 +81,6 @@ let package = Package(
         .systemLibrary(name: "CJansson", path: "Tests/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
+        tests("EndToEndTests", []),
     ] + plugins.map(plugin)
 )
