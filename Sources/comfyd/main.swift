@@ -1,2 +1,4 @@
+import Glibc
 import Host
-print("comfyd")
+
+exit(Program.main(arguments: Array(CommandLine.arguments.dropFirst()), builtIn: StaticPlugins.all))

@@ -48,10 +48,19 @@ package struct PluginSummary: Sendable {
 
 /// The host's own admin API, for the administrator alone.
 package struct AdminRoutes: Sendable {
-    private let control: any DaemonControl
+    private let source: Deferred<any DaemonControl>
 
-    package init(control: any DaemonControl) {
-        self.control = control
+    init(control: Deferred<any DaemonControl>) {
+        source = control
+    }
+
+    private var control: any DaemonControl {
+        get throws {
+            guard let control = source.value else {
+                throw HTTPError(.serviceUnavailable, "host.starting", "The daemon is starting.")
+            }
+            return control
+        }
     }
 
     /// The declared routes.
@@ -71,12 +80,12 @@ package struct AdminRoutes: Sendable {
     }
 
     private func listPlugins(_ request: Request) async throws -> JSON {
-        ["plugins": .array(await control.plugins().map(\.json))]
+        ["plugins": .array(try await control.plugins().map(\.json))]
     }
 
     private func switchPlugin(_ name: String, enabled: Bool) async throws -> JSON {
         try await apply { try await control.setPlugin(name, enabled: enabled) }
-        let plugin = await control.plugins().first { $0.name == name }
+        let plugin = try await control.plugins().first { $0.name == name }
         return plugin?.json ?? ["name": .string(name), "enabled": .bool(enabled)]
     }
 

@@ -1,33 +1,34 @@
 package import PluginAPI
 
-/// What the operator wants of one plugin: its part of the configuration.
+/// What the operator wants of one plugin; two that are equal need no restart.
 package struct PluginSpecification: Sendable, Equatable {
-    /// What happens when a start fails with ``RetriableStartError``.
-    package enum StartErrorPolicy: String, ConfigChoice {
-        /// The daemon does not start.
-        case fail
-        /// The plugin is tried again with back-off; the daemon is not ready meanwhile.
-        case retry
-        /// The daemon runs without it; health is degraded.
-        case disable
-    }
-
     /// The name under `plugins:`.
     package var name: String
-    /// Its section, without the host's own keys.
+    /// Its whole section.
     package var section: JSONObject
     /// Where the `.so` is, if the operator says so.
     package var file: String?
     /// What a failed start means.
     package var onStartError: StartErrorPolicy
+    /// The variables its values may come from.
+    package var environment: [String: String]
 
     package init(
-        name: String, section: JSONObject = [:], file: String? = nil, onStartError: StartErrorPolicy = .fail
+        name: String, section: JSONObject = [:], file: String? = nil, onStartError: StartErrorPolicy = .fail,
+        environment: [String: String] = [:]
     ) {
         self.name = name
         self.section = section
         self.file = file
         self.onStartError = onStartError
+        self.environment = environment
+    }
+
+    /// Takes a listed plugin.
+    package init(_ entry: PluginEntry, environment: [String: String]) {
+        self.init(
+            name: entry.name, section: entry.section, file: entry.file, onStartError: entry.onStartError,
+            environment: environment)
     }
 }
 

@@ -5,12 +5,26 @@ package import PluginAPI
 /// Order of a start: all inits → all configures → checks → migrations → starts in capability order. A change of a
 /// running set is checked whole before anything is stopped; requests on plugins that do not change are not touched.
 package actor PluginManager {
-    /// What the manager needs of the daemon.
-    package struct Environment: Sendable {
+    /// The plugins that should run, and how to make them.
+    package struct Wanted: Sendable {
+        package var specifications: [PluginSpecification]
         /// Finds code.
         package var loader: PluginLoader
         /// Reads a plugin's section.
-        package var reader: @Sendable (PluginSpecification) -> ConfigReader
+        package var reader: @Sendable (String) -> ConfigReader
+
+        package init(
+            specifications: [PluginSpecification], loader: PluginLoader,
+            reader: @escaping @Sendable (String) -> ConfigReader
+        ) {
+            self.specifications = specifications
+            self.loader = loader
+            self.reader = reader
+        }
+    }
+
+    /// What the manager needs of the daemon.
+    package struct Environment: Sendable {
         /// What a plugin may use.
         package var context: @Sendable (String) throws -> PluginContext
         /// Runs a plugin's migrations.
@@ -27,61 +41,30 @@ package actor PluginManager {
         package var shutdownTimeout: Duration
     }
 
-    /// A plugin as `comfyd plugins` and the admin API show it.
-    package struct Status: Sendable {
-        package var name: String
-        package var version: String
-        package var summary: String
-        package var path: String
-        package var state: State
-    }
-
-    /// Where a plugin is in its life.
-    package enum State: Sendable, Equatable {
-        case starting
-        case running
-        case retrying(String)
-        case failed(String)
-        case stopping
-    }
-
     private struct Running {
         let instance: PluginInstance
-        var state: State
+        var state: PluginBoard.State
         var services: ServiceRunner?
         var events: EventTasks?
         var retry: Task<Void, Never>?
     }
 
+    /// What everybody may know.
+    package nonisolated let board = PluginBoard()
+
     private let environment: Environment
     /// In start order.
-    private var running: [Running] = []
+    private var running: [Running] = [] {
+        didSet {
+            board.replace(running.map { .init(instance: $0.instance, state: $0.state, services: $0.services) })
+        }
+    }
+    private var wanted: Wanted?
     private var isChanging = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
     package init(_ environment: Environment) {
         self.environment = environment
-    }
-
-    // MARK: - What others see
-
-    /// All enabled plugins in start order.
-    package var statuses: [Status] {
-        running.map { entry in
-            Status(
-                name: entry.instance.name, version: entry.instance.manifest.version,
-                summary: entry.instance.manifest.summary, path: entry.instance.loaded.path, state: entry.state)
-        }
-    }
-
-    /// The health of each enabled plugin, from its state, its services and its own checks.
-    package var health: [PluginHealth] {
-        running.map { entry in
-            let isRunning = entry.state == .running
-            return PluginHealth(
-                plugin: entry.instance.name, state: entry.state.health(failures: entry.services?.failures ?? [:]),
-                checks: isRunning ? entry.instance.healthChecks : [])
-        }
     }
 
     // MARK: - Changes
@@ -90,21 +73,22 @@ package actor PluginManager {
     ///
     /// - Throws: ``PluginProblems`` before anything was stopped, or the failure of a start after the old plugins
     ///   were started again.
-    package func apply(_ specifications: [PluginSpecification]) async throws {
+    package func apply(_ wanted: Wanted) async throws {
         await beginChange()
         defer { endChange() }
+        let specifications = wanted.specifications
         let kept = running.filter { specifications.contains($0.instance.specification) }
         let fresh = specifications.filter { wanted in !kept.contains { $0.instance.specification == wanted } }
-        let added = try prepare(fresh)
+        let added = try prepare(fresh, wanted)
         let (order, table) = try check(kept.map(\.instance) + added)
 
         let leaving = running.filter { entry in !kept.contains { $0.instance.name == entry.instance.name } }
         await stop(leaving)
         do {
             try await start(added, order: order, table: table)
+            self.wanted = wanted
         } catch {
-            environment.logger.error("new plugins failed to start, going back", ["error": "\(error)"])
-            await goBack(to: leaving.map(\.instance.specification), from: added)
+            await goBack(to: leaving.map(\.instance.specification), from: added, error)
             throw error
         }
     }
@@ -119,8 +103,8 @@ package actor PluginManager {
     /// Checks a set of plugins without starting any; for `comfyd check`.
     ///
     /// - Throws: ``PluginProblems``.
-    package func check(_ specifications: [PluginSpecification]) throws -> RouteTable {
-        try check(prepare(specifications)).table
+    package func check(_ wanted: Wanted) throws -> RouteTable {
+        try check(prepare(wanted.specifications, wanted)).table
     }
 }
 
@@ -128,17 +112,19 @@ package actor PluginManager {
 
 extension PluginManager {
     /// Loads, makes and configures plugins; collects the problems of all.
-    private func prepare(_ specifications: [PluginSpecification]) throws(PluginProblems) -> [PluginInstance] {
+    private func prepare(
+        _ specifications: [PluginSpecification], _ wanted: Wanted
+    ) throws(PluginProblems) -> [PluginInstance] {
         var problems = PluginProblems()
         var instances: [PluginInstance] = []
         for specification in specifications {
             do {
-                let loaded = try environment.loader.load(specification.name, file: specification.file)
+                let loaded = try wanted.loader.load(specification.name, file: specification.file)
                 let context = try environment.context(specification.name)
                 instances.append(
                     try PluginInstance.make(
                         loaded.type, loaded: loaded, specification: specification,
-                        reader: environment.reader(specification), context: context))
+                        reader: wanted.reader(specification.name), context: context))
             } catch let error as PluginProblems {
                 problems.add(error)
             } catch {
@@ -273,10 +259,12 @@ extension PluginManager {
     }
 
     /// After a failed change: removes what was added and starts what was stopped.
-    private func goBack(to old: [PluginSpecification], from added: [PluginInstance]) async {
+    private func goBack(to old: [PluginSpecification], from added: [PluginInstance], _ error: any Error) async {
         await stop(running.filter { entry in added.contains { $0.name == entry.instance.name } })
+        guard let wanted, !old.isEmpty else { return }
+        environment.logger.error("new plugins failed to start, going back", ["error": "\(error)"])
         do {
-            let instances = try prepare(old)
+            let instances = try prepare(old, wanted)
             let (order, table) = try check(running.map(\.instance) + instances)
             try await start(instances, order: order, table: table)
         } catch {
@@ -284,7 +272,7 @@ extension PluginManager {
         }
     }
 
-    private func set(_ state: State, of name: String) {
+    private func set(_ state: PluginBoard.State, of name: String) {
         guard let index = running.firstIndex(where: { $0.instance.name == name }) else { return }
         running[index].state = state
     }
@@ -301,20 +289,5 @@ extension PluginManager {
         let next = waiting
         waiting = []
         for continuation in next { continuation.resume() }
-    }
-}
-
-extension PluginManager.State {
-    /// What the state means for `/health/ready`; `failures` are the services that do not run, with reasons.
-    fileprivate func health(failures: [String: String]) -> HealthStatus {
-        switch self {
-        case .starting: return .failing("starting")
-        case .retrying(let reason): return .failing("start fails and is tried again: \(reason)")
-        case .failed(let reason): return .degraded("switched off: \(reason)")
-        case .stopping: return .failing("stopping")
-        case .running:
-            guard let first = failures.min(by: { $0.key < $1.key }) else { return .healthy }
-            return .degraded("\(first.key): \(first.value)")
-        }
     }
 }

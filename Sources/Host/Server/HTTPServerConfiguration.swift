@@ -51,6 +51,8 @@ package struct HTTPLimits: Sendable {
     package var bodyBuffer = 64 << 10
     /// Bytes of WebSocket messages waiting for a slow peer; more closes the connection with 1013.
     package var webSocketBuffer = 4 << 20
+    /// Time between pings on a WebSocket; a peer that is silent for two of them is dropped.
+    package var webSocketPing = Duration.seconds(30)
 
     package init() {}
 }

@@ -20,20 +20,11 @@ struct SQLiteBackup {
             try connection.copy(to: partial)
             guard fsync(descriptor) == 0 else { throw Self.error("write", partial) }
             guard rename(partial, target) == 0 else { throw Self.error("rename", partial) }
-            Self.syncDirectory(of: target)
+            PrivateFile.syncDirectory(of: target)
         } catch {
             unlink(partial)
             throw error
         }
-    }
-
-    /// Makes the new name outlive a loss of power.
-    private static func syncDirectory(of path: String) {
-        let parent = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
-        let descriptor = open(parent.isEmpty ? "/" : String(parent), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
     }
 
     private static func error(_ action: String, _ path: String) -> DatabaseError {

@@ -14,6 +14,8 @@ final class SQLiteConnection {
     private let handle: OpaquePointer
     private let guarding: StatementGuard
     private var cache: StatementCache
+    // Apart, because SQLite asks the guard only when a statement is prepared.
+    private var hostCache = StatementCache(limit: 32)
 
     /// Opens a file; a writer makes it when it is missing, readable by its owner only.
     init(path: String, role: Role, settings: SQLiteSettings) throws {
@@ -37,6 +39,7 @@ final class SQLiteConnection {
 
     deinit {
         cache.removeAll()
+        hostCache.removeAll()
         sqlite3_close_v2(handle)
     }
 
@@ -62,10 +65,13 @@ final class SQLiteConnection {
     }
 
     /// Runs a statement of the host's own.
-    func run(_ text: String, _ values: [SQLValue] = []) throws {
-        try withStatement(SQL(text: text, values: values)) { statement in
-            while try statement.step() {}
+    func run(_ text: String) throws {
+        let statement = try hostCache.take(text) ?? SQLiteStatement(text, on: handle)
+        defer {
+            statement.reset()
+            hostCache.put(statement)
         }
+        while try statement.step() {}
     }
 
     /// Writes a compact copy of the committed state into an empty or missing file.
@@ -75,7 +81,7 @@ final class SQLiteConnection {
         while try statement.step() {}
     }
 
-    /// Lends a prepared statement with its values bound.
+    /// Lends a prepared statement of a session with its values bound.
     func withStatement<T>(_ sql: SQL, _ body: (SQLiteStatement) throws -> T) throws -> T {
         let statement = try cache.take(sql.text) ?? SQLiteStatement(sql.text, on: handle)
         defer {
@@ -117,8 +123,6 @@ final class SQLiteConnection {
     var lastChanges: Int { Int(sqlite3_changes64(handle)) }
     /// The key of the last inserted row.
     var lastInsertID: Int64 { sqlite3_last_insert_rowid(handle) }
-    /// Prepared statements that are kept.
-    var cachedStatements: Int { cache.count }
 }
 
 /// Refuses statements that belong to the host while a body of somebody else runs.

@@ -1,5 +1,5 @@
-package import PluginAPI
 import Glibc
+package import PluginAPI
 
 /// The daemon's database in one file.
 ///
@@ -84,7 +84,9 @@ package final class SQLiteDatabase: Database {
     /// Whether the file can be read, and written when the last commit failed; for health checks.
     package func isUsable() async -> Bool {
         do {
-            _ = try await read { try $0.first("SELECT count(*) AS n FROM sqlite_schema") { try $0.get("n", as: Int.self) } }
+            _ = try await read {
+                try $0.first("SELECT count(*) AS n FROM sqlite_schema") { try $0.get("n", as: Int.self) }
+            }
             if writer.failure != nil { try await probe() }
             return true
         } catch {
@@ -95,7 +97,8 @@ package final class SQLiteDatabase: Database {
     /// Writes something: nobody else may write while the daemon calls itself not ready, so health would never come back.
     private func probe() async throws {
         try await write { connection in
-            try connection.execute("CREATE TABLE IF NOT EXISTS comfyd_probe (id INTEGER PRIMARY KEY, probes BIGINT NOT NULL)")
+            try connection.execute(
+                "CREATE TABLE IF NOT EXISTS comfyd_probe (id INTEGER PRIMARY KEY, probes BIGINT NOT NULL)")
             try connection.execute("INSERT OR IGNORE INTO comfyd_probe VALUES (1, 0)")
             try connection.execute("UPDATE comfyd_probe SET probes = probes + 1 WHERE id = 1")
         }

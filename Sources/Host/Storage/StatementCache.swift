@@ -13,8 +13,6 @@ struct StatementCache {
         self.limit = max(0, limit)
     }
 
-    var count: Int { entries.count }
-
     /// Takes a statement out, so that a nested use of the same text gets another one.
     mutating func take(_ text: String) -> SQLiteStatement? {
         entries.removeValue(forKey: text)?.statement

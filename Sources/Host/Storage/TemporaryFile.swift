@@ -8,7 +8,8 @@ enum TemporaryFile {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array((base + "/comfyd-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw DatabaseError(.io, "cannot make a temporary directory in \(base): \(String(cString: strerror(errno)))")
+            throw DatabaseError(
+                .io, "cannot make a temporary directory in \(base): \(String(cString: strerror(errno)))")
         }
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

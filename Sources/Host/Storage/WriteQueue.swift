@@ -156,11 +156,13 @@ extension WriteQueue {
             return
         }
         do {
-            failed = try gather(&group, on: connection)
+            try gather(&group, &failed, on: connection)
             try connection.run(group.isEmpty ? "ROLLBACK" : "COMMIT")
             finish(group, failed: failed, error: nil)
         } catch {
             if connection.isInTransaction { try? connection.run("ROLLBACK") }
+            // Copied into the file, the log starts over, and what is deleted to make room needs no room of its own.
+            if (error as? DatabaseError)?.reason == .full { try? connection.run("PRAGMA wal_checkpoint(PASSIVE)") }
             finish(group, failed: failed, error: error)
         }
     }
@@ -168,9 +170,10 @@ extension WriteQueue {
     /// Runs the group's writes and those that arrive meanwhile; a write that fails alone is answered and taken out.
     ///
     /// - Throws: the error that ended the transaction and so undid the whole group.
-    private func gather(_ group: inout [any DatabaseWork], on connection: SQLiteConnection) throws -> Int {
+    private func gather(
+        _ group: inout [any DatabaseWork], _ failed: inout Int, on connection: SQLiteConnection
+    ) throws {
         let deadline = MonotonicClock.now.advanced(by: settings.groupBudget)
-        var failed = 0
         var upcoming = group.popLast()
         while let work = upcoming {
             do {
@@ -187,7 +190,6 @@ extension WriteQueue {
             let isFull = group.count >= settings.groupLimit || MonotonicClock.now >= deadline
             upcoming = isFull ? nil : next()
         }
-        return failed
     }
 
     /// Runs one write in its own savepoint.

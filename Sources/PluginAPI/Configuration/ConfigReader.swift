@@ -23,7 +23,8 @@ public struct ConfigReader {
         /// Where the value came from when that was not the file, such as `environment variable COMFYD_THREADS`.
         public let source: String?
 
-        init(path: String, message: String, source: String? = nil) {
+        /// Makes a problem.
+        public init(path: String, message: String, source: String? = nil) {
             self.path = path
             self.message = message
             self.source = source

@@ -76,7 +76,8 @@ public protocol HTTPErrorConvertible: Error {
 public struct Surface: Sendable {
     /// A short name, used in `comfyd routes` and as OpenAPI tag.
     public let name: String
-    /// Renders an error; the host sets the status, the error's headers and `X-Request-Id` afterwards.
+    /// Renders an error; the host adds the error's headers and `X-Request-Id`, and its status where the answer's is none of
+    /// an error (400…999).
     public let render: @Sendable (HTTPError, Request) -> Response
 
     /// Makes a dialect.

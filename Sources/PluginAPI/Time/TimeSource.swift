@@ -20,9 +20,11 @@ public struct Instant: Sendable, Hashable, Comparable {
         self.nanoseconds = nanoseconds
     }
 
-    /// Moves a moment.
+    /// Moves a moment; one out of range becomes the last or first there is.
     public func advanced(by duration: Duration) -> Instant {
-        Instant(nanoseconds: nanoseconds.addingReportingOverflow(duration.inNanoseconds).partialValue)
+        let step = duration.inNanoseconds
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(step)
+        return Instant(nanoseconds: overflow ? (step < 0 ? .min : .max) : sum)
     }
 
     /// The time from this moment to a later one.
@@ -95,7 +97,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable {
     }
 
     private static func pad(_ value: Int64, _ width: Int) -> String {
-        let text = String(value)
-        return String(repeating: "0", count: max(0, width - text.count)) + text
+        let digits = String(value.magnitude)
+        return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
     }
 }

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 
 /* Names the calling thread, for `top -H` and debuggers. */
 static inline void comfyd_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

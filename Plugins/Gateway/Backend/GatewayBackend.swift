@@ -1,0 +1,56 @@
+import ComfyUI
+import PluginAPI
+
+/// The gateway's workers as one backend for other plugins.
+struct GatewayBackend: ComfyBackend {
+    /// What knows the jobs and the workers.
+    let engine: JobEngine
+
+    func submit(_ submission: PromptSubmission) async throws -> SubmittedPrompt {
+        try await engine.submit(try Submission(submission))
+    }
+
+    func job(_ promptID: String) async throws -> PromptJob? {
+        if let live = engine.table[promptID] { return engine.describe(live) }
+        return try await engine.store.job(promptID).map { engine.describe($0.job) }
+    }
+
+    func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {
+        if let stream = engine.table.follow(promptID, first: { .state(engine.describe($0)) }) { return stream }
+        guard let job = try await job(promptID) else { throw HTTPError.unknownPrompt }
+        return AsyncStream { continuation in
+            continuation.yield(.state(job))
+            continuation.finish()
+        }
+    }
+
+    func history(_ promptID: String) async throws -> JSON? {
+        guard engine.table[promptID] == nil, let bytes = try await engine.store.job(promptID)?.history else {
+            return nil
+        }
+        return try? JSON(parsing: bytes, options: JSONParseOptions(allowsNonFiniteNumbers: true))
+    }
+
+    func cancel(_ promptID: String) async throws -> Bool {
+        try await engine.cancel(promptID)
+    }
+
+    func servers() async throws -> [ComfyServer] {
+        engine.pool.members.map { ComfyServer($0) }
+    }
+
+    func owner(of promptID: String) async throws -> ComfyServer? {
+        var workerID = engine.table[promptID]?.job.workerID
+        if workerID == nil { workerID = try await engine.store.job(promptID)?.job.workerID }
+        return workerID.flatMap { engine.pool[$0] }.map { ComfyServer($0) }
+    }
+
+    func file(_ reference: FileReference, of promptID: String, headers: HTTPFields) async throws -> ClientResponse {
+        guard let owner = try await owner(of: promptID) else { throw HTTPError.unknownPrompt }
+        guard let worker = engine.registry.find(owner.id) else {
+            throw HTTPError(
+                .serviceUnavailable, "gateway.worker_gone", "The worker that has the file is no longer registered.")
+        }
+        return try await engine.registry.client(worker).view(reference, headers: headers)
+    }
+}

@@ -1,0 +1,79 @@
+import PluginAPI
+
+/// The gateway's section of the configuration.
+struct GatewayConfiguration: ConfigurationSection {
+    /// Workers that are registered at start if their URL is not registered yet.
+    let workers: [ListedWorker]
+    /// The longest time between two looks at a worker.
+    let healthInterval: Duration
+    /// How long a queue reading may be used for balancing.
+    let queueCacheTTL: Duration
+    /// The deadline of requests to a worker.
+    let requestTimeout: Duration
+    /// The user name for workers without a pair of their own.
+    let authUsername: String
+    /// The password that goes with it.
+    let authPassword: Secret
+    /// How often a job may be handed to a worker before it counts as lost.
+    let maximumAttempts: Int
+    /// How long a worker may be unreachable before its jobs go to others.
+    let lostAfter: Duration
+    /// Memory for the answers about finished jobs.
+    let resultCache: ByteCount
+
+    init(_ config: inout ConfigReader) {
+        workers = config.list("workers", of: ListedWorker.self, "Workers to register at start; they stay registered.")
+        healthInterval = config.value(
+            "health_interval", default: .seconds(10), in: .milliseconds(100) ... .seconds(3600),
+            "The longest time between two health probes of a worker.")
+        queueCacheTTL = config.value(
+            "queue_cache_ttl", default: .seconds(5), in: .zero ... .seconds(3600),
+            environment: "QUEUE_CACHE_TTL_SECONDS", "How long a worker's queue reading may be used for balancing.")
+        requestTimeout = config.value(
+            "worker_request_timeout", default: .seconds(30), in: .milliseconds(100) ... .seconds(3600),
+            environment: "WORKER_REQUEST_TIMEOUT", "The deadline of every request to a worker.")
+        authUsername = config.value(
+            "worker_auth_username", default: "", environment: "WORKER_AUTH_USERNAME",
+            "User name for Basic authentication towards workers without a pair of their own.")
+        authPassword = config.value(
+            "worker_auth_password", default: Secret(""), environment: "WORKER_AUTH_PASSWORD",
+            "Password that goes with worker_auth_username.")
+        maximumAttempts = config.value(
+            "max_attempts", default: 3, in: 1...100, "How often a job is handed to a worker before it counts as lost.")
+        lostAfter = config.value(
+            "worker_lost_after", default: .seconds(60), in: .seconds(1) ... .seconds(86_400),
+            "How long a worker may be unreachable before its unfinished jobs go to other workers.")
+        resultCache = config.value(
+            "result_cache", default: ByteCount(64 << 20), in: ByteCount(0)...ByteCount(16 << 30),
+            "Memory for the answers about finished jobs.")
+    }
+
+    /// The time between two probes of a worker.
+    var probeInterval: Duration {
+        max(.milliseconds(250), min(healthInterval, queueCacheTTL))
+    }
+}
+
+/// A worker as the configuration lists it.
+struct ListedWorker: ConfigurationSection {
+    /// Its base URL.
+    let url: String
+    /// Its name; the URL when empty.
+    let name: String
+    /// Decides between workers with equally long queues, larger first.
+    let weight: Int
+    /// Its own user name for Basic authentication.
+    let authUsername: String
+    /// The password that goes with it.
+    let authPassword: Secret
+
+    init(_ config: inout ConfigReader) {
+        url = config.required("url", example: "http://127.0.0.1:8188", "The worker's base URL.") {
+            WorkerURL($0) == nil ? "expected an http or https URL without credentials, query and fragment" : nil
+        }
+        name = config.value("name", default: "", "A name for people; the URL when absent.")
+        weight = config.value("weight", default: 1, "Decides between workers with equally long queues, larger first.")
+        authUsername = config.value("auth_username", default: "", "User name for Basic authentication.")
+        authPassword = config.value("auth_password", default: Secret(""), "Password for Basic authentication.")
+    }
+}

@@ -1,0 +1,40 @@
+import PluginAPI
+
+/// The numbers the gateway publishes.
+final class GatewayMetrics: Sendable {
+    /// Submissions by outcome: `accepted`, `refused`, `failed`.
+    let submits: any Counter
+
+    private let ended: any Counter
+    private let jobs: any Gauge
+    private let healthy: any Gauge
+    private let load: any Gauge
+
+    /// Makes the series.
+    init(_ factory: any MetricsFactory) {
+        submits = factory.counter("submits_total", "Submitted prompts by outcome.", labels: ["outcome"])
+        ended = factory.counter("jobs_ended_total", "Jobs that ended, by final state.", labels: ["state"])
+        jobs = factory.gauge("jobs", "Jobs that have not ended, by state.", labels: ["state"])
+        healthy = factory.gauge("worker_healthy", "1 when the worker answered last time.", labels: ["worker"])
+        load = factory.gauge("worker_queue", "Prompts running and waiting on the worker.", labels: ["worker"])
+    }
+
+    /// Counts a job that has ended.
+    func finished(_ state: JobState) {
+        ended.increment(state.rawValue)
+    }
+
+    /// Sets the gauges.
+    func observe(_ counts: [JobState: Int], _ members: [WorkerPool.Member]) {
+        for state in JobStateMachine.open { jobs.set(Double(counts[state] ?? 0), [state.rawValue]) }
+        for member in members {
+            guard !member.worker.isRemoved else {
+                healthy.remove([member.worker.name])
+                load.remove([member.worker.name])
+                continue
+            }
+            healthy.set(member.health.isHealthy ? 1 : 0, [member.worker.name])
+            load.set(Double(member.load.total), [member.worker.name])
+        }
+    }
+}

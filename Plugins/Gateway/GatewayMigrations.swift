@@ -1,0 +1,45 @@
+import PluginAPI
+
+/// The tables of the gateway; append-only.
+enum GatewayMigrations {
+    /// All steps in order.
+    static let all: [Migration] = [
+        Migration("001-workers") { dialect in
+            [
+                """
+                CREATE TABLE gateway_workers (
+                    id \(unsafe: key(dialect)) NOT NULL PRIMARY KEY, position BIGINT NOT NULL, url TEXT NOT NULL,
+                    name TEXT NOT NULL, weight BIGINT NOT NULL, enabled INTEGER NOT NULL, removed INTEGER NOT NULL,
+                    auth_username TEXT, auth_password_sealed TEXT, created_at BIGINT NOT NULL)
+                """
+            ]
+        },
+        Migration("002-jobs") { dialect in
+            [
+                """
+                CREATE TABLE gateway_jobs (
+                    prompt_id \(unsafe: key(dialect)) NOT NULL PRIMARY KEY, gateway_job_id \(unsafe: key(dialect)),
+                    client_id TEXT, state VARCHAR(16) NOT NULL, worker_id VARCHAR(64), worker_prompt_id TEXT,
+                    attempts INTEGER NOT NULL, revision INTEGER NOT NULL, node_count INTEGER NOT NULL,
+                    fingerprint VARCHAR(64) NOT NULL, number TEXT, node_errors TEXT, error TEXT,
+                    created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, submitted_at BIGINT, finished_at BIGINT)
+                """,
+                "CREATE INDEX gateway_jobs_state ON gateway_jobs (state, created_at)",
+                "CREATE UNIQUE INDEX gateway_jobs_gateway_id ON gateway_jobs (gateway_job_id)",
+                """
+                CREATE TABLE gateway_submissions (
+                    prompt_id \(unsafe: key(dialect)) NOT NULL PRIMARY KEY, body \(unsafe: dialect.longBlob) NOT NULL)
+                """,
+                """
+                CREATE TABLE gateway_results (
+                    prompt_id \(unsafe: key(dialect)) NOT NULL PRIMARY KEY, history \(unsafe: dialect.longBlob) NOT NULL)
+                """,
+            ]
+        },
+    ]
+
+    /// The type of columns that hold prompt ids: compared byte by byte, so that `A` and `a` differ on MySQL too.
+    private static func key(_ dialect: SQLDialect) -> String {
+        dialect.name == "mysql" ? "VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" : "VARCHAR(200)"
+    }
+}

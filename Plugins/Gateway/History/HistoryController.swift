@@ -1,0 +1,30 @@
+import PluginAPI
+
+/// `GET /api/history/{prompt_id}`.
+struct HistoryController: Sendable {
+    /// What knows the jobs.
+    let engine: JobEngine
+
+    /// Declares the route.
+    func declare(_ routes: inout RouteGroup) {
+        routes.get(
+            "/api/history/{prompt_id}", String.self,
+            docs: OperationDocs(
+                "The result of a prompt in ComfyUI's form.",
+                description: """
+                    An object with the entry under the prompt's id; `{}` while the prompt is unfinished. Each file in \
+                    `outputs` has a `url` at this gateway. Stored: no worker is asked.
+                    """,
+                returns: ["type": "object"], errors: [(404, "The prompt was never seen.")]),
+            use: history)
+    }
+
+    private func history(_ request: Request, _ promptID: String) async throws -> Response {
+        let base = engine.context.daemon.baseURL(for: request)
+        switch try await engine.known(promptID, base: base) {
+        case .ended(let answer): return .preparedJSON(answer.history)
+        case .open: return .preparedJSON(Array("{}".utf8))
+        case nil: throw HTTPError.unknownPrompt
+        }
+    }
+}

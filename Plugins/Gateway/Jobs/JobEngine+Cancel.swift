@@ -1,0 +1,31 @@
+import ComfyUI
+import PluginAPI
+
+extension JobEngine {
+    /// Removes a job from a queue, or interrupts it.
+    ///
+    /// - Returns: false when it had already ended, or was never seen.
+    /// - Throws: ``HTTPClientError``, ``ComfyServerError`` when its worker cannot be told.
+    func cancel(_ promptID: String) async throws -> Bool {
+        guard let live = table[promptID] else { return false }
+        guard let worker = live.job.workerID.flatMap({ pool[$0]?.worker }) else {
+            await finish(promptID, .cancelled, error: "cancelled")
+            return true
+        }
+        let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
+        let id = live.job.idOnWorker
+        try await client.deleteFromQueue([id])
+        let snapshot = try await client.queue()
+        if snapshot.running.contains(where: { $0.promptID == id }) {
+            // Its end comes as an event. Old servers interrupt whatever runs, hence the look before.
+            try await client.interrupt(id)
+            return true
+        }
+        if let entry = try await client.history(id) {
+            await finish(promptID, with: entry)
+            return false
+        }
+        await finish(promptID, .cancelled, error: "cancelled")
+        return true
+    }
+}

@@ -1,0 +1,81 @@
+import PluginAPI
+
+extension JobEngine {
+    /// How many waiting jobs are handed over at the same time.
+    private static let parallelDispatches = 16
+
+    /// Hands waiting jobs to workers until cancelled.
+    func runDispatcher() async {
+        while !Task.isCancelled {
+            if waiting.count > 0 {
+                await dispatchWakeup.wait(atMost: .seconds(1), clock: context.clock)
+            } else {
+                await dispatchWakeup.wait()
+            }
+            await dispatchWaiting()
+        }
+    }
+
+    /// Hands waiting jobs to workers while there is a usable one.
+    func dispatchWaiting() async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            while !Task.isCancelled, let promptID = waiting.take() {
+                guard let live = table[promptID], live.job.state == .queued else { continue }
+                guard let worker = pool.reserve() else {
+                    waiting.putBack(promptID)
+                    break
+                }
+                if running >= Self.parallelDispatches {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.redeliver(live.job, to: worker) }
+            }
+        }
+    }
+
+    /// Hands over a job whose caller has its answer already; it ends as failed when a worker refuses it.
+    private func redeliver(_ job: Job, to worker: Worker) async {
+        guard job.attempts < configuration.maximumAttempts else {
+            pool.release(worker.id, taken: false, now: now)
+            return await finish(job.promptID, .lost, error: "\(job.attempts) attempts to run it failed")
+        }
+        do {
+            guard let body = try await store.submission(job.promptID) else {
+                pool.release(worker.id, taken: false, now: now)
+                await finish(job.promptID, .failed, error: "the workflow is no longer stored")
+                return
+            }
+            let assigned = try await assign(job, to: worker, counting: true)
+            _ = try await deliver(assigned, body, to: worker)
+        } catch let refusal as PromptRefusal {
+            _ = table.update(job.promptID) { $0.job.nodeErrors = refusal.nodeErrors }
+            await finish(job.promptID, .failed, error: refusal.httpError.message)
+        } catch let error as HTTPError where error.code == "comfyui.error" {
+            await finish(job.promptID, .failed, error: error.message)
+        } catch {
+            context.logger.warning("job not handed over", ["prompt.id": job.promptID, "error": "\(error)"])
+            requeue(job.promptID, wakes: false)
+        }
+    }
+
+    /// Takes a job from its worker and lets it wait for another one, or for the dispatcher's next round.
+    func requeue(_ promptID: String, wakes: Bool = true) {
+        let job: Job? =
+            table.update(promptID) { live -> Job? in
+                guard JobStateMachine.allows(live.job.state, to: .queued) else { return nil }
+                live.leaveWorker()
+                live.isSending = false
+                live.job.state = .queued
+                live.job.workerID = nil
+                return live.job
+            } ?? nil
+        guard let job else { return }
+        journal.record(job)
+        table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
+        waiting.append(promptID)
+        if wakes { dispatchWakeup.set() }
+    }
+}

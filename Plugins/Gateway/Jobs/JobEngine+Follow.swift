@@ -1,0 +1,74 @@
+import ComfyUI
+import PluginAPI
+
+extension JobEngine {
+    /// Takes in an event of a worker; never waits, so that the worker's stream is always drained.
+    ///
+    /// - Returns: the id of a job that has ended now and whose result should be fetched.
+    func handle(_ event: ComfyEvent, from workerID: String) -> String? {
+        guard let named = event.message.promptID else { return nil }
+        let promptID = table.ownID(of: named)
+        let change: (started: Job?, ended: Bool)? =
+            table.update(promptID) { live -> (started: Job?, ended: Bool)? in
+                guard live.job.workerID == workerID else { return nil }
+                live.progress.apply(event.message)
+                live.missingSince = nil
+                if case .executionError(_, let words) = event.message { live.failure = words }
+                guard !event.message.endsPrompt else {
+                    let isFirst = !live.isCollecting
+                    live.isCollecting = true
+                    return (nil, isFirst)
+                }
+                guard event.message.showsExecution, JobStateMachine.allows(live.job.state, to: .running) else {
+                    return (nil, false)
+                }
+                live.job.state = .running
+                live.position = nil
+                return (live.job, false)
+            } ?? nil
+        guard let change else { return nil }
+        if let started = change.started {
+            journal.record(started)
+            table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
+        }
+        table.tell(promptID) { Self.relayed(event) }
+        return change.ended ? promptID : nil
+    }
+
+    /// An event in the form for followers.
+    private static func relayed(_ event: ComfyEvent) -> PromptEvent? {
+        switch event.message {
+        case .preview(let preview):
+            .preview(nodeID: preview.nodeID, mimeType: preview.mimeType, image: preview.image)
+        default:
+            .message(type: event.type, data: event.data)
+        }
+    }
+
+    /// A job as other plugins see it.
+    func describe(_ live: LiveJob) -> PromptJob {
+        PromptJob(
+            promptID: live.job.promptID, state: live.job.state, server: live.job.workerID.flatMap { server($0) },
+            progress: live.progress.percent, currentNode: live.progress.currentNode, message: live.job.error)
+    }
+
+    /// A record as other plugins see it.
+    func describe(_ job: Job) -> PromptJob {
+        PromptJob(
+            promptID: job.promptID, state: job.state, server: job.workerID.flatMap { server($0) },
+            progress: job.state == .done ? 100 : 0, message: job.error)
+    }
+
+    private func server(_ id: String) -> ComfyServer? {
+        pool[id].map { ComfyServer($0) }
+    }
+}
+
+extension ComfyServer {
+    /// A worker as other plugins see it.
+    init(_ member: WorkerPool.Member) {
+        self.init(
+            id: member.worker.id, name: member.worker.name, url: member.worker.url,
+            enabled: member.worker.enabled && !member.worker.isRemoved, healthy: member.health.isHealthy)
+    }
+}

@@ -1,0 +1,138 @@
+import ComfyUI
+import PluginAPI
+import Synchronization
+
+extension JobEngine {
+    /// How long a job must be unknown to its worker before that counts.
+    static let absence = Duration.seconds(1)
+
+    /// Compares the jobs of a worker with its queue; events can be missed, and workers restart.
+    ///
+    /// - Parameter began: When the reading of the queue began; jobs handed over since are left alone.
+    /// - Returns: the jobs that are not in the queue: see ``settleAbsent(_:on:)``.
+    func reconcile(_ workerID: String, _ snapshot: QueueSnapshot, began: Instant) async -> [String] {
+        await removeStrays(workerID, snapshot)
+        var seen: Set<String> = []
+        for item in snapshot.running {
+            seen.insert(item.promptID)
+            sighted(table.ownID(of: item.promptID), on: workerID, position: nil)
+        }
+        for (index, item) in snapshot.pending.enumerated() {
+            seen.insert(item.promptID)
+            sighted(table.ownID(of: item.promptID), on: workerID, position: index + 1)
+        }
+        return table.jobs(on: workerID).filter { promptID in
+            guard let live = table[promptID], !live.isSending, !live.isCollecting else { return false }
+            guard live.job.workerID == workerID, !seen.contains(live.job.idOnWorker) else { return false }
+            return live.takenAt.map { $0 < began } ?? true
+        }
+    }
+
+    /// A job is in its worker's queue: running without a position, else waiting.
+    private func sighted(_ promptID: String, on workerID: String, position: Int?) {
+        let changed: Job? =
+            table.update(promptID) { live -> Job? in
+                guard live.job.workerID == workerID, !live.isSending else { return nil }
+                live.position = position
+                live.missingSince = nil
+                let state: JobState = position == nil ? .running : .submitted
+                guard JobStateMachine.allows(live.job.state, to: state) else { return nil }
+                live.job.state = state
+                return live.job
+            } ?? nil
+        guard let changed else { return }
+        journal.record(changed)
+        table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
+    }
+
+    /// Decides about a job that is not in its worker's queue: it has ended, or it is lost.
+    ///
+    /// - Returns: whether it has to be looked at again soon.
+    func settleAbsent(_ promptID: String, on worker: Worker) async -> Bool {
+        guard let live = table[promptID], live.job.workerID == worker.id else { return false }
+        do {
+            if let entry = try await registry.client(worker).history(live.job.idOnWorker) {
+                await finish(promptID, with: entry)
+                return false
+            }
+        } catch {
+            return false
+        }
+        switch judge(promptID, on: worker.id) {
+        case .wait: return true
+        case .keep: return false
+        case .sendAgain: requeue(promptID)
+        case .end(let state, let words): await finish(promptID, state, error: words)
+        }
+        return false
+    }
+
+    private enum Verdict {
+        case keep
+        case wait
+        case sendAgain
+        case end(JobState, String)
+    }
+
+    /// What happens to a job that its worker does not know.
+    ///
+    /// A worker whose event stream has been connected all the time since it took the job did not restart: then
+    /// somebody removed the job from its queue.
+    private func judge(_ promptID: String, on workerID: String) -> Verdict {
+        let now = self.now
+        let connectedSince = pool[workerID]?.connectedSince
+        return table.update(promptID) { live -> Verdict in
+            guard live.job.workerID == workerID, !live.isSending, !live.isCollecting else { return .keep }
+            guard let missingSince = live.missingSince else {
+                live.missingSince = now
+                return .wait
+            }
+            guard missingSince.duration(to: now) >= Self.absence else { return .wait }
+            if let takenAt = live.takenAt, let connectedSince, connectedSince < takenAt {
+                return .end(.cancelled, "removed from the worker's queue")
+            }
+            guard live.job.attempts < self.configuration.maximumAttempts else {
+                return .end(.lost, "workers lost the job \(live.job.attempts) times")
+            }
+            return .sendAgain
+        } ?? .keep
+    }
+}
+
+// MARK: - Workers that vanish
+
+extension JobEngine {
+    /// Takes the jobs of a worker that has been unreachable for too long, so that others get them.
+    func abandonIfLost(_ workerID: String) async {
+        guard case .unhealthy(_, let since)? = pool[workerID]?.health,
+            since.duration(to: now) >= configuration.lostAfter
+        else { return }
+        for promptID in table.jobs(on: workerID) {
+            guard let live = table[promptID], !live.isSending, live.job.workerID == workerID else { continue }
+            strays.withLock { _ = $0[workerID, default: []].insert(live.job.idOnWorker) }
+            if live.job.attempts < configuration.maximumAttempts {
+                requeue(promptID)
+            } else {
+                await finish(promptID, .lost, error: "its worker is unreachable")
+            }
+        }
+    }
+
+    /// Removes from a worker that came back what others have got meanwhile.
+    private func removeStrays(_ workerID: String, _ snapshot: QueueSnapshot) async {
+        let suspects = strays.withLock { $0[workerID] ?? [] }
+        guard !suspects.isEmpty, let worker = pool[workerID]?.worker else { return }
+        let strayed = suspects.filter { table[table.ownID(of: $0)]?.job.workerID != workerID }
+        let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
+        do {
+            let waiting = snapshot.pending.map(\.promptID).filter { strayed.contains($0) }
+            if !waiting.isEmpty { try await client.deleteFromQueue(waiting) }
+            for item in snapshot.running where strayed.contains(item.promptID) {
+                try await client.interrupt(item.promptID)
+            }
+            strays.withLock { $0[workerID] = nil }
+        } catch {
+            context.logger.warning("old copies not removed", ["worker.id": workerID, "error": "\(error)"])
+        }
+    }
+}

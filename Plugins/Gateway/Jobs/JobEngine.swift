@@ -1,0 +1,99 @@
+import ComfyUI
+import PluginAPI
+import Synchronization
+
+/// Takes jobs, hands them to workers, follows them, and keeps their results: all that happens to a job happens here.
+///
+/// A job is on disk before its caller gets an answer, and assigned to a worker on disk before anything is sent there.
+/// So after a crash at any moment the worker can be asked about it by its id, and it ends exactly once.
+final class JobEngine: Sendable {
+    let registry: WorkerRegistry
+    let store: JobStore
+    let journal: JobJournal
+    let table = JobTable()
+    let waiting = WaitingJobs()
+    let cache: ResultCache
+    let configuration: GatewayConfiguration
+    let context: PluginContext
+    let metrics: GatewayMetrics
+    /// Our client id towards workers.
+    let clientID: String
+    /// Wakes the dispatcher.
+    let dispatchWakeup: Wakeup
+    /// Jobs that were taken from an unreachable worker and must not run there when it comes back, by worker.
+    let strays = Mutex<[String: Set<String>]>([:])
+
+    private let accepting = Mutex((isOpen: true, inFlight: 0))
+    private let idle = Wakeup()
+
+    /// Makes an engine; nothing is loaded yet.
+    init(
+        registry: WorkerRegistry, configuration: GatewayConfiguration, context: PluginContext, metrics: GatewayMetrics,
+        dispatchWakeup: Wakeup
+    ) {
+        self.dispatchWakeup = dispatchWakeup
+        self.registry = registry
+        self.configuration = configuration
+        self.context = context
+        self.metrics = metrics
+        store = JobStore(database: context.database)
+        journal = JobJournal(store: store, clock: context.clock, logger: context.logger)
+        cache = ResultCache(limit: configuration.resultCache.bytes)
+        clientID = ClientIdentity.load(from: context.dataDirectory)
+    }
+
+    var pool: WorkerPool { registry.pool }
+
+    /// Takes up the jobs that had not ended when the daemon stopped. Those that a worker has, or may have, are compared
+    /// with that worker as soon as it answers.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func load() async throws {
+        let jobs = try await store.openJobs()
+        for job in jobs {
+            guard table.insert(LiveJob(job)), job.state == .queued || job.workerID == nil else { continue }
+            waiting.append(job.promptID)
+        }
+        if !jobs.isEmpty { context.logger.notice("unfinished jobs taken up", ["jobs": "\(jobs.count)"]) }
+        dispatchWakeup.set()
+    }
+
+    /// Refuses new jobs, waits for those being handed over, and writes what is not yet on disk.
+    func drain() async {
+        let inFlight = accepting.withLock { state in
+            state.isOpen = false
+            return state.inFlight
+        }
+        if inFlight > 0 { await idle.wait() }
+        await journal.flush()
+    }
+
+    /// Runs a submission unless the engine drains.
+    func whileAccepting<T>(_ body: () async throws -> T) async throws -> T {
+        let isOpen = accepting.withLock { state in
+            if state.isOpen { state.inFlight += 1 }
+            return state.isOpen
+        }
+        guard isOpen else {
+            throw HTTPError(
+                .serviceUnavailable, "gateway.draining", "The gateway is shutting down.", headers: ["Retry-After": "5"])
+        }
+        defer {
+            let isLast = accepting.withLock { state in
+                state.inFlight -= 1
+                return !state.isOpen && state.inFlight == 0
+            }
+            if isLast { idle.set() }
+        }
+        return try await body()
+    }
+
+    /// 503 `gateway.no_worker`.
+    static var noWorker: HTTPError {
+        HTTPError(
+            .serviceUnavailable, "gateway.no_worker", "No ComfyUI worker can be used now.",
+            headers: ["Retry-After": "5"])
+    }
+
+    var now: Instant { context.clock.now }
+}

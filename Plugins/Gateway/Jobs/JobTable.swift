@@ -1,0 +1,133 @@
+import PluginAPI
+import Synchronization
+
+/// The jobs that have not ended, in memory, and those who follow them.
+final class JobTable: Sendable {
+    fileprivate struct State {
+        var jobs: [String: LiveJob] = [:]
+        var byWorker: [String: Set<String>] = [:]
+        /// From a worker's own id to ours, where they differ.
+        var aliases: [String: String] = [:]
+        var followers: [String: [Int: AsyncStream<PromptEvent>.Continuation]] = [:]
+        var nextFollower = 0
+        var counts: [JobState: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// How many events a slow follower may be behind before it loses the oldest.
+    private static let followerBuffer = 256
+
+    /// Adds a job.
+    ///
+    /// - Returns: false when its id is there already.
+    func insert(_ live: LiveJob) -> Bool {
+        state.withLock { state in
+            guard state.jobs[live.job.promptID] == nil else { return false }
+            state.jobs[live.job.promptID] = live
+            state.index(live.job, adding: true)
+            return true
+        }
+    }
+
+    /// A job.
+    subscript(promptID: String) -> LiveJob? { state.withLock { $0.jobs[promptID] } }
+
+    /// Changes a job; `nil` when it is not there.
+    func update<T>(_ promptID: String, _ body: (inout LiveJob) -> T) -> T? {
+        state.withLock { state -> T? in
+            guard var live = state.jobs[promptID] else { return nil }
+            let before = live.job
+            let result = body(&live)
+            state.jobs[promptID] = live
+            if before.state != live.job.state || before.workerID != live.job.workerID
+                || before.workerPromptID != live.job.workerPromptID
+            {
+                state.index(before, adding: false)
+                state.index(live.job, adding: true)
+            }
+            return result
+        }
+    }
+
+    /// Removes a job and ends those who follow it, with a last event.
+    func remove(_ promptID: String, last event: PromptEvent? = nil) {
+        let followers = state.withLock { state -> [Int: AsyncStream<PromptEvent>.Continuation] in
+            guard let live = state.jobs.removeValue(forKey: promptID) else { return [:] }
+            state.index(live.job, adding: false)
+            return state.followers.removeValue(forKey: promptID) ?? [:]
+        }
+        for follower in followers.values {
+            if let event { follower.yield(event) }
+            follower.finish()
+        }
+    }
+
+    /// Our id of a worker's id.
+    func ownID(of workerPromptID: String) -> String {
+        state.withLock { $0.aliases[workerPromptID] ?? workerPromptID }
+    }
+
+    /// The ids of a worker's jobs.
+    func jobs(on workerID: String) -> [String] {
+        state.withLock { Array($0.byWorker[workerID] ?? []) }
+    }
+
+    /// Whether a worker has jobs.
+    func hasJobs(on workerID: String) -> Bool {
+        state.withLock { !($0.byWorker[workerID]?.isEmpty ?? true) }
+    }
+
+    /// How many jobs there are in each state.
+    var counts: [JobState: Int] { state.withLock { $0.counts } }
+}
+
+// MARK: - Following
+
+extension JobTable {
+    /// The events of a job from now on; `nil` when it is not there.
+    func follow(_ promptID: String, first: (LiveJob) -> PromptEvent) -> AsyncStream<PromptEvent>? {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: PromptEvent.self, bufferingPolicy: .bufferingNewest(Self.followerBuffer))
+        let key: Int? = state.withLock { state in
+            guard let live = state.jobs[promptID] else { return nil }
+            let key = state.nextFollower
+            state.nextFollower += 1
+            continuation.yield(first(live))
+            state.followers[promptID, default: [:]][key] = continuation
+            return key
+        }
+        guard let key else { return nil }
+        continuation.onTermination = { [weak self] _ in self?.unfollow(promptID, key) }
+        return stream
+    }
+
+    private func unfollow(_ promptID: String, _ key: Int) {
+        state.withLock { state in
+            state.followers[promptID]?[key] = nil
+            if state.followers[promptID]?.isEmpty ?? false { state.followers[promptID] = nil }
+        }
+    }
+
+    /// Tells those who follow a job; the closure is called only if there is one.
+    func tell(_ promptID: String, _ event: () -> PromptEvent?) {
+        let followers = state.withLock { $0.followers[promptID].map { Array($0.values) } }
+        guard let followers, let event = event() else { return }
+        for follower in followers { follower.yield(event) }
+    }
+}
+
+fileprivate extension JobTable.State {
+    /// Adds a job to the indices, or takes it out.
+    mutating func index(_ job: Job, adding: Bool) {
+        counts[job.state, default: 0] += adding ? 1 : -1
+        if let worker = job.workerID {
+            if adding {
+                byWorker[worker, default: []].insert(job.promptID)
+            } else {
+                byWorker[worker]?.remove(job.promptID)
+            }
+        }
+        if let alias = job.workerPromptID { aliases[alias] = adding ? job.promptID : nil }
+    }
+}

@@ -1,0 +1,40 @@
+import ComfyUI
+import PluginAPI
+
+/// A job that has not ended, with what is known of it beside the record on disk.
+struct LiveJob: Sendable {
+    /// The record.
+    var job: Job
+    /// Its progress; starts with its execution.
+    var progress: ProgressTracker
+    /// Whether this process is handing it to a worker right now.
+    var isSending = false
+    /// Whether its result is being fetched.
+    var isCollecting = false
+    /// Its place in its worker's queue, from 1, at the last reading.
+    var position: Int?
+    /// When its worker took it, as this process knows; `nil` after a restart.
+    var takenAt: Instant?
+    /// Since when its worker does not know it; `nil` while it does.
+    var missingSince: Instant?
+    /// The words of an `execution_error` seen.
+    var failure: String?
+
+    /// Starts with a record.
+    init(_ job: Job, isSending: Bool = false) {
+        self.job = job
+        self.isSending = isSending
+        progress = ProgressTracker(nodeCount: job.nodeCount)
+    }
+
+    /// Forgets what belongs to one worker.
+    mutating func leaveWorker() {
+        progress = ProgressTracker(nodeCount: job.nodeCount)
+        position = nil
+        takenAt = nil
+        missingSince = nil
+        isCollecting = false
+        failure = nil
+        job.workerPromptID = nil
+    }
+}

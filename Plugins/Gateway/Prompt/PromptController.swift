@@ -1,0 +1,85 @@
+import ComfyUI
+import PluginAPI
+
+/// `POST /api/prompt`.
+struct PromptController: Sendable {
+    /// What takes the jobs.
+    let engine: JobEngine
+
+    /// Declares the route.
+    func declare(_ routes: inout RouteGroup) {
+        routes.post(
+            "/api/prompt",
+            docs: OperationDocs(
+                "Submits a workflow in API format to the worker with the shortest queue.",
+                description: """
+                    The answer is the worker's. Keys of ComfyUI beside `prompt` (`extra_data`, `front`, `number`, \
+                    `partial_execution_targets`) are passed on. A `prompt_id` of the caller's makes a repeated \
+                    submission safe: the same body is answered with the first job.
+                    """,
+                body: [
+                    "type": "object", "required": ["prompt"],
+                    "properties": [
+                        "prompt": ["type": "object"], "client_id": ["type": "string"], "prompt_id": ["type": "string"],
+                        "extra_data": ["type": "object"], "front": ["type": "boolean"], "number": ["type": "number"],
+                    ],
+                ],
+                returns: [
+                    "type": "object",
+                    "properties": [
+                        "prompt_id": ["type": "string"], "number": ["type": "number"], "node_errors": ["type": "object"],
+                    ],
+                ],
+                errors: [
+                    (400, "The worker refused the workflow, in ComfyUI's words."),
+                    (409, "Another prompt has this prompt_id."), (422, "The body has not the right form."),
+                    (501, "A priority was given."), (503, "No worker can be used."),
+                ]),
+            use: submit)
+    }
+
+    private func submit(_ request: Request) async throws -> JSON {
+        do {
+            let body = try await Form.object(request, limit: engine.context.daemon.jsonBodyLimit)
+            let submission = try Submission(try PromptForm.read(body))
+            let answer = try await engine.submit(submission)
+            engine.metrics.submits.increment("accepted")
+            return [
+                "prompt_id": .string(answer.promptID), "number": answer.number, "node_errors": answer.nodeErrors,
+            ]
+        } catch {
+            engine.metrics.submits.increment(Self.outcome(error))
+            throw error
+        }
+    }
+
+    private static func outcome(_ error: any Error) -> String {
+        let status = (error as? HTTPError ?? (error as? any HTTPErrorConvertible)?.httpError)?.status.code ?? 500
+        return status < 500 ? "refused" : "failed"
+    }
+}
+
+/// Reads a body of `POST /api/prompt`.
+enum PromptForm {
+    /// Checks the types of the keys.
+    ///
+    /// - Throws: ``HTTPError`` 422; 501 when a priority was given.
+    static func read(_ body: JSONObject) throws -> PromptSubmission {
+        var form = Form(body)
+        let prompt = form.requiredObject("prompt")
+        let clientID = form.string("client_id")
+        let promptID = form.string("prompt_id")
+        let priority = form.integer("priority")
+        try form.finish()
+        guard priority == nil else {
+            throw HTTPError(
+                .notImplemented, "gateway.priority_unavailable",
+                "Prompts with a priority cannot be queued; leave priority out to submit at once.")
+        }
+        var extra = body
+        for key in Submission.ownKeys { extra[key] = nil }
+        return PromptSubmission(
+            prompt: .object(prompt), clientID: clientID.flatMap { $0.isEmpty ? nil : $0 } ?? PromptID.random(),
+            promptID: promptID, extra: extra)
+    }
+}

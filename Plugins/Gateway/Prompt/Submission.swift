@@ -1,0 +1,56 @@
+import ComfyUI
+import PluginAPI
+
+/// A checked prompt, ready to be stored and sent.
+struct Submission: Sendable {
+    /// The job's id.
+    let promptID: String
+    /// Whether the caller chose the id.
+    let isCallersID: Bool
+    /// The caller's WebSocket id.
+    let clientID: String?
+    /// The number of nodes.
+    let nodeCount: Int
+    /// The body to send, without the ids: `{"prompt": …, …}`.
+    let body: [UInt8]
+    /// See ``Fingerprint``.
+    let fingerprint: String
+
+    /// Checks a prompt.
+    ///
+    /// - Throws: ``PromptRefusal`` when a worker would not survive it; ``HTTPError`` 422 for an unusable id.
+    init(_ prompt: PromptSubmission) throws {
+        try PromptStructure.check(graph: prompt.prompt)
+        try PromptStructure.check(extra: prompt.extra)
+        if let id = prompt.promptID, !Self.isUsable(id) {
+            throw HTTPError.invalid([(["body", "prompt_id"], "expected 1 to 200 printable characters")])
+        }
+        promptID = prompt.promptID ?? PromptID.random()
+        isCallersID = prompt.promptID != nil
+        clientID = prompt.clientID
+        nodeCount = prompt.prompt.objectValue?.count ?? 0
+        var object: JSONObject = ["prompt": prompt.prompt]
+        for (key, value) in prompt.extra where !Self.ownKeys.contains(key) { object[key] = value }
+        body = JSON.object(object).serialized()
+        fingerprint = Fingerprint.of(body)
+    }
+
+    /// Keys that are not passed on as they are.
+    static let ownKeys: Set<String> = ["prompt", "client_id", "prompt_id", "priority"]
+
+    private static func isUsable(_ id: String) -> Bool {
+        !id.isEmpty && id.unicodeScalars.count <= 200 && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }
+    }
+
+    /// A whole body of `POST /prompt`: a stored one with ids in front.
+    static func body(_ stored: [UInt8], promptID: String, clientID: String) -> [UInt8] {
+        let ids: JSON = ["client_id": .string(clientID), "prompt_id": .string(promptID)]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(stored.count + 160)
+        ids.write(to: &bytes)
+        bytes.removeLast()
+        bytes.append(UInt8(ascii: ","))
+        bytes.append(contentsOf: stored.dropFirst())
+        return bytes
+    }
+}

@@ -1,0 +1,54 @@
+import ComfyUI
+import PluginAPI
+
+/// The answer of `GET /api/queue`: the workers' queues as one.
+struct QueueReport {
+    private var workers: [JSON] = []
+    private var entries: [JSON] = []
+    private var running: [QueueItem] = []
+    private var pending: [QueueItem] = []
+    private var totalRunning = 0
+    private var totalPending = 0
+
+    /// Adds a worker: with what its queue holds now, or with its last counts.
+    ///
+    /// - Parameter restore: Gives an item as its caller may see it.
+    mutating func add(_ member: WorkerPool.Member, _ snapshot: QueueSnapshot?, restore: (QueueItem) -> QueueItem) {
+        let runningCount = snapshot?.running.count ?? member.load.running
+        let pendingCount = snapshot?.pending.count ?? member.load.pending
+        totalRunning += runningCount
+        totalPending += pendingCount
+        workers.append(
+            [
+                "worker_id": .string(member.worker.id), "name": .string(member.worker.name),
+                "url": .string(member.worker.url), "healthy": .bool(member.health.isHealthy),
+                "enabled": .bool(member.worker.enabled), "queue_running": .number(JSONNumber(runningCount)),
+                "queue_pending": .number(JSONNumber(pendingCount)),
+            ])
+        guard let snapshot else { return }
+        running += list(snapshot.running.map(restore), "running", member.worker)
+        pending += list(snapshot.pending.map(restore), "pending", member.worker)
+    }
+
+    private mutating func list(_ items: [QueueItem], _ status: String, _ worker: Worker) -> [QueueItem] {
+        for (index, item) in items.enumerated() {
+            entries.append(
+                [
+                    "prompt_id": .string(item.promptID), "worker_id": .string(worker.id),
+                    "worker_name": .string(worker.name), "status": .string(status),
+                    "position": .number(JSONNumber(index + 1)),
+                ])
+        }
+        return items
+    }
+
+    /// The whole answer; the last two keys are ComfyUI's own.
+    var json: JSON {
+        [
+            "workers": .array(workers), "gateway_queue": .array(entries),
+            "total_running": .number(JSONNumber(totalRunning)), "total_pending": .number(JSONNumber(totalPending)),
+            "queue_running": .array(running.sorted { $0.precedes($1) }.map(\.raw)),
+            "queue_pending": .array(pending.sorted { $0.precedes($1) }.map(\.raw)),
+        ]
+    }
+}

@@ -1,0 +1,130 @@
+import PluginAPI
+
+/// Reads the keys of a JSON body and collects what is wrong with them, in the words that FastAPI uses.
+struct Form {
+    private let body: JSONObject
+    private var problems: [JSON] = []
+
+    /// Reads a body.
+    init(_ body: JSONObject) {
+        self.body = body
+    }
+
+    /// Reads a request's body as an object.
+    ///
+    /// - Throws: ``HTTPError`` 422 when it is none, 413 above the limit.
+    static func object(_ request: Request, limit: Int) async throws -> JSONObject {
+        let bytes = try await request.body.collect(upTo: limit)
+        let value: JSON
+        do {
+            value = try JSON(parsing: bytes)
+        } catch {
+            throw refusal([
+                [
+                    "type": "json_invalid", "loc": ["body", .number(JSONNumber(error.offset))],
+                    "msg": "JSON decode error", "input": [:], "ctx": ["error": .string(error.message)],
+                ]
+            ])
+        }
+        guard let object = value.objectValue else {
+            throw refusal([
+                problem("model_attributes_type", ["body"], "Input should be a valid dictionary or object", value)
+            ])
+        }
+        return object
+    }
+
+    /// Throws if anything was wrong.
+    ///
+    /// - Throws: ``HTTPError`` 422 with the list of problems.
+    func finish() throws {
+        guard problems.isEmpty else { throw Self.refusal(problems) }
+    }
+
+    /// A text; absent and null give `nil`.
+    mutating func string(_ key: String) -> String? {
+        guard let value = given(key) else { return nil }
+        if let text = value.stringValue { return text }
+        report("string_type", key, "Input should be a valid string", value)
+        return nil
+    }
+
+    /// An integer, also as text; absent and null give `nil`.
+    mutating func integer(_ key: String) -> Int? {
+        guard let value = given(key) else { return nil }
+        if let number = value.intValue { return number }
+        guard let text = value.stringValue else {
+            report("int_type", key, "Input should be a valid integer", value)
+            return nil
+        }
+        if let number = Int(text) { return number }
+        report("int_parsing", key, "Input should be a valid integer, unable to parse string as an integer", value)
+        return nil
+    }
+
+    /// A truth value, also as text; absent and null give `nil`.
+    mutating func bool(_ key: String) -> Bool? {
+        guard let value = given(key) else { return nil }
+        if let flag = value.boolValue { return flag }
+        switch value.stringValue?.lowercased() ?? value.numberValue?.literal {
+        case "true", "1", "yes", "on": return true
+        case "false", "0", "no", "off": return false
+        default:
+            report("bool_type", key, "Input should be a valid boolean", value)
+            return nil
+        }
+    }
+
+    /// An object that must be there.
+    mutating func requiredObject(_ key: String) -> JSONObject {
+        guard let value = body[key] else {
+            report("missing", key, "Field required", [:])
+            return [:]
+        }
+        if let object = value.objectValue { return object }
+        report("dict_type", key, "Input should be a valid dictionary", value)
+        return [:]
+    }
+
+    /// A text that must be there.
+    mutating func requiredString(_ key: String) -> String {
+        guard body[key] != nil else {
+            report("missing", key, "Field required", [:])
+            return ""
+        }
+        guard let value = body[key], let text = value.stringValue else {
+            report("string_type", key, "Input should be a valid string", body[key] ?? .null)
+            return ""
+        }
+        return text
+    }
+
+    /// Adds a problem of a rule of our own.
+    mutating func reject(_ key: String, _ words: String) {
+        report("value_error", key, words, body[key] ?? .null)
+    }
+
+    private func given(_ key: String) -> JSON? {
+        guard let value = body[key], !value.isNull else { return nil }
+        return value
+    }
+
+    private mutating func report(_ type: String, _ key: String, _ words: String, _ input: JSON) {
+        problems.append(Self.problem(type, ["body", .string(key)], words, input))
+    }
+
+    private static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
+        // A whole workflow is not sent back.
+        let shown: JSON = input.arrayValue != nil || input.objectValue != nil ? [:] : input
+        return ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown]
+    }
+
+    private static func refusal(_ problems: [JSON]) -> HTTPError {
+        let words = problems.map { problem in
+            let place = (problem["loc"]?.arrayValue ?? []).map { $0.stringValue ?? $0.text() }.joined(separator: ".")
+            return "\(place): \(problem["msg"]?.stringValue ?? "")"
+        }
+        return HTTPError(
+            .unprocessableContent, "http.bad_body", words.joined(separator: "; "), details: .array(problems))
+    }
+}

@@ -1,0 +1,114 @@
+import ComfyUI
+import PluginAPI
+
+/// `GET /api/view`: streams a file of a prompt from the worker that made it.
+struct ViewController: Sendable {
+    /// What knows the jobs.
+    let engine: JobEngine
+
+    /// Request headers that travel to the worker.
+    private static let forwarded = [
+        "Range", "If-Range", "If-None-Match", "If-Match", "If-Modified-Since", "If-Unmodified-Since", "Accept",
+    ]
+    /// Answer headers that travel back.
+    private static let returned = [
+        "Content-Type", "Content-Disposition", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified",
+        "Cache-Control", "Expires", "Vary",
+    ]
+
+    /// Declares the route.
+    func declare(_ routes: inout RouteGroup) {
+        routes.get(
+            "/api/view",
+            docs: OperationDocs(
+                "A file of a prompt, streamed from its worker.",
+                description: "`Range` and the conditional headers of HTTP are passed on.",
+                query: [
+                    QueryDoc("prompt_id", "The prompt that made the file.", required: true),
+                    QueryDoc("filename", "The file's name.", required: true),
+                    QueryDoc("subfolder", "The folder below the root of the type."),
+                    QueryDoc("type", "`output` (default), `input` or `temp`."),
+                    QueryDoc("preview", "Re-encode as `webp` or `jpeg`, with `;quality`."),
+                    QueryDoc("channel", "`rgb`, `a` or `rgba`."),
+                ],
+                errors: [
+                    (400, "No prompt_id, or a file name that leaves its folder."),
+                    (404, "The prompt or the file is unknown."), (502, "The worker cannot be reached."),
+                    (503, "The worker is no longer registered."),
+                ]),
+            use: view)
+    }
+
+    private func view(_ request: Request) async throws -> Response {
+        let (promptID, file) = try Self.reference(request.query)
+        guard let workerID = try await owner(of: promptID) else { throw HTTPError.unknownPrompt }
+        guard let worker = engine.registry.find(workerID) else {
+            throw HTTPError(
+                .serviceUnavailable, "gateway.worker_gone", "The worker that has the file is no longer registered.")
+        }
+        var headers = HTTPFields()
+        for name in Self.forwarded {
+            if let value = request.headers[name] { headers[name] = value }
+        }
+        let answer: ClientResponse
+        do {
+            answer = try await engine.registry.client(worker).view(file, headers: headers)
+        } catch let error as HTTPClientError {
+            throw HTTPError(.badGateway, "gateway.worker_unreachable", "The worker cannot be reached.", cause: error)
+        }
+        guard ![401, 407].contains(answer.status.code) else {
+            throw HTTPError(
+                .badGateway, "gateway.worker_unauthorized", "The worker does not accept the gateway's credentials.")
+        }
+        return Self.passOn(answer)
+    }
+
+    /// Reads the query.
+    ///
+    /// - Throws: ``HTTPError`` 400.
+    private static func reference(_ query: QueryItems) throws -> (String, FileReference) {
+        func refusal(_ words: String) -> HTTPError { HTTPError(.badRequest, "gateway.bad_view", words) }
+        guard let promptID = query["prompt_id"], !promptID.isEmpty else {
+            throw refusal("The query parameter prompt_id is required.")
+        }
+        guard let filename = query["filename"], !filename.isEmpty else {
+            throw refusal("The query parameter filename is required.")
+        }
+        let subfolder = query["subfolder"] ?? ""
+        guard !filename.hasPrefix("/"), !filename.contains(".."), !subfolder.hasPrefix("/"),
+            !subfolder.split(separator: "/").contains(".."), !filename.contains("\0"), !subfolder.contains("\0")
+        else { throw refusal("The file name leaves its folder.") }
+        var options: [String: String] = [:]
+        for name in ["preview", "channel"] { options[name] = query[name] }
+        let type = query["type"].flatMap { $0.isEmpty ? nil : $0 } ?? "output"
+        return (promptID, FileReference(filename: filename, subfolder: subfolder, type: type, options: options))
+    }
+
+    private func owner(of promptID: String) async throws -> String? {
+        if let job = engine.cache.job(promptID) ?? engine.table[promptID]?.job { return job.workerID }
+        return try await engine.store.job(promptID)?.job.workerID
+    }
+
+    /// The worker's answer with its status, its describing headers and its body as a stream.
+    private static func passOn(_ answer: ClientResponse) -> Response {
+        var headers = HTTPFields()
+        for name in returned {
+            for value in answer.headers.values(for: name) { headers.append(name, value) }
+        }
+        headers["X-Content-Type-Options"] = "nosniff"
+        let type = answer.headers["Content-Type"]?.lowercased() ?? ""
+        if ["html", "svg", "xml", "javascript"].contains(where: { type.contains($0) }) {
+            // A file of a workflow must not run scripts in the name of this daemon.
+            headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+        }
+        guard answer.body.length != 0, answer.status != .notModified else {
+            return Response(status: answer.status, headers: headers)
+        }
+        let body = answer.body
+        return Response(
+            status: answer.status, headers: headers,
+            body: .stream(length: body.length) { writer in
+                for try await piece in body { try await writer.write(piece) }
+            })
+    }
+}

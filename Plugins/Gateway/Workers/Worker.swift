@@ -1,0 +1,75 @@
+import PluginAPI
+
+/// A registered ComfyUI server.
+struct Worker: Sendable, Equatable {
+    /// Its id.
+    var id: String
+    /// Its base URL in one spelling, see ``WorkerURL``.
+    var url: String
+    /// Its name.
+    var name: String
+    /// Decides between workers with equally long queues, larger first.
+    var weight: Int
+    /// Whether new jobs go there.
+    var enabled: Bool
+    /// Its own user name for Basic authentication; empty counts as none.
+    var authUsername: String?
+    /// The password that goes with it; empty counts as none.
+    var authPassword: Secret?
+    /// Whether it was deleted: it stays known for the jobs it has, or had.
+    var isRemoved = false
+
+    /// The pair of its own, if both parts are there.
+    var ownCredentials: BasicCredentials? {
+        guard let authUsername, !authUsername.isEmpty, let authPassword, !authPassword.isEmpty else { return nil }
+        return BasicCredentials(username: authUsername, password: authPassword)
+    }
+
+    /// Keys of the answers about it, without its health.
+    var json: JSONObject {
+        [
+            "worker_id": .string(id), "url": .string(url), "name": .string(name), "weight": .number(JSONNumber(weight)),
+            "enabled": .bool(enabled), "auth_username": authUsername.map { .string($0) } ?? .null,
+            "auth_has_password": .bool(!(authPassword?.isEmpty ?? true)),
+        ]
+    }
+}
+
+/// What is known of a worker's health.
+enum WorkerHealth: Sendable, Equatable {
+    /// It was not asked yet.
+    case unknown
+    /// It answered last time.
+    case healthy
+    /// It did not answer; the reason, and since when.
+    case unhealthy(String, since: Instant)
+
+    /// Whether it may get jobs; one that was not asked yet counts as healthy.
+    var isHealthy: Bool {
+        if case .unhealthy = self { return false }
+        return true
+    }
+
+    /// Why it is unhealthy.
+    var reason: String? {
+        if case .unhealthy(let reason, _) = self { return reason }
+        return nil
+    }
+}
+
+/// How busy a worker is: its last queue reading, and what changed since.
+struct WorkerLoad: Sendable, Equatable {
+    /// Prompts running at the last reading.
+    var running = 0
+    /// Prompts waiting at the last reading.
+    var pending = 0
+    /// Prompts being handed over now.
+    var inFlight = 0
+    /// Prompts handed over since the last reading began.
+    var sent = 0
+    /// Our prompts that ended since the last reading began.
+    var ended = 0
+
+    /// The number of prompts it has, as far as we know.
+    var total: Int { max(0, running + pending + sent - ended) + inFlight }
+}

@@ -1,0 +1,164 @@
+import ComfyUI
+import PluginAPI
+import Synchronization
+
+/// Watches one worker: keeps its event stream open, probes its queue, and compares its jobs with it.
+final class WorkerMonitor: Sendable {
+    /// The worker's id.
+    let workerID: String
+
+    private let engine: JobEngine
+    private let stopping = Wakeup()
+    private let probing = Wakeup()
+    private let stream = Mutex<ComfyEventStream?>(nil)
+    private let ended: AsyncStream<String>
+    private let endedInput: AsyncStream<String>.Continuation
+
+    /// How many results are fetched from one worker at the same time.
+    private static let parallelCollections = 8
+    /// How long a worker's stream may say nothing after it was handed a prompt.
+    private static let patience = Duration.seconds(10)
+
+    /// Makes a monitor that does nothing yet.
+    init(workerID: String, engine: JobEngine) {
+        self.workerID = workerID
+        self.engine = engine
+        (ended, endedInput) = AsyncStream.makeStream(of: String.self)
+    }
+
+    /// Watches until stopped or cancelled.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.followEvents() }
+            group.addTask { await self.probeRegularly() }
+            group.addTask { await self.collectResults() }
+            group.addTask { await self.stopping.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+        engine.pool.setConnected(workerID, since: nil)
+    }
+
+    /// Ends ``run()``.
+    func stop() {
+        stopping.set()
+    }
+
+    /// Connects and probes anew, after the worker's address or credentials changed.
+    func restart() async {
+        await stream.withLock { $0 }?.close()
+        probing.set()
+    }
+
+    private var worker: Worker? { engine.pool[workerID]?.worker }
+    private var clock: any TimeSource { engine.context.clock }
+}
+
+// MARK: - Events
+
+extension WorkerMonitor {
+    /// Keeps one event stream open; waits longer after each failure, from 0.25 s to 10 s, spread by chance.
+    private func followEvents() async {
+        var failures = 0
+        while !Task.isCancelled, let worker {
+            let began = clock.now
+            do {
+                try await follow(engine.registry.client(worker))
+            } catch {
+                engine.context.logger.debug(
+                    "no event stream", ["worker.id": workerID, "error": "\(error)"])
+            }
+            engine.pool.setConnected(workerID, since: nil)
+            guard !Task.isCancelled else { return }
+            probing.set()
+            failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
+            let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
+            try? await clock.sleep(for: .seconds(pause))
+        }
+    }
+
+    private func follow(_ client: ComfyClient) async throws {
+        let events = try await client.events(clientID: engine.clientID)
+        stream.withLock { $0 = events }
+        engine.pool.setConnected(workerID, since: clock.now)
+        probing.set()
+        do {
+            for try await event in events {
+                engine.pool.heard(workerID)
+                if let promptID = engine.handle(event, from: workerID) { endedInput.yield(promptID) }
+            }
+        } catch {
+            stream.withLock { $0 = nil }
+            await events.close()
+            throw error
+        }
+        stream.withLock { $0 = nil }
+        await events.close()
+    }
+
+    /// Fetches results, some at a time.
+    private func collectResults() async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await promptID in ended {
+                if running >= Self.parallelCollections {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.engine.collect(promptID) }
+            }
+        }
+    }
+}
+
+// MARK: - Probes
+
+extension WorkerMonitor {
+    private func probeRegularly() async {
+        while !Task.isCancelled, let worker {
+            let isUnsettled = await probe(worker)
+            let pause = isUnsettled ? JobEngine.absence : engine.configuration.probeInterval
+            await probing.wait(atMost: pause, clock: clock)
+        }
+    }
+
+    /// Looks at the worker once.
+    ///
+    /// - Returns: whether some of its jobs have to be looked at again soon.
+    private func probe(_ worker: Worker) async -> Bool {
+        let began = clock.now
+        let absent: [String]
+        do {
+            let snapshot = try await engine.registry.probe(worker)
+            absent = await engine.reconcile(workerID, snapshot, began: began)
+        } catch {
+            await engine.abandonIfLost(workerID)
+            return false
+        }
+        await reconnectIfDeaf()
+        var isUnsettled = false
+        await withTaskGroup(of: Bool.self) { group in
+            var running = 0
+            for promptID in absent {
+                if running >= Self.parallelCollections {
+                    isUnsettled = (await group.next() ?? false) || isUnsettled
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.engine.settleAbsent(promptID, on: worker) }
+            }
+            for await result in group { isUnsettled = result || isUnsettled }
+        }
+        return isUnsettled
+    }
+
+    /// Connects anew when the stream is silent although prompts were handed over: another socket with our id, such as
+    /// one of a process that we replace, makes a server forget ours.
+    private func reconnectIfDeaf() async {
+        guard let since = engine.pool[workerID]?.unheardSince, since.duration(to: clock.now) > Self.patience else {
+            return
+        }
+        await stream.withLock { $0 }?.close()
+    }
+}

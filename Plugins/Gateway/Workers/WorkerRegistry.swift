@@ -1,0 +1,148 @@
+import ComfyUI
+import PluginAPI
+import Synchronization
+
+/// Registers, changes and removes workers: on disk first, then in the pool.
+final class WorkerRegistry: Sendable {
+    /// The workers as they are now.
+    let pool: WorkerPool
+    /// Wakes the supervisor after a change.
+    let changes = Wakeup()
+
+    private let store: WorkerStore
+    private let configuration: GatewayConfiguration
+    private let context: PluginContext
+    private let urlsBeingAdded = Mutex<Set<String>>([])
+
+    /// The longest time for one look at a queue.
+    static let probeTimeout = Duration.seconds(5)
+
+    /// Makes a registry; nothing is loaded yet.
+    init(pool: WorkerPool, configuration: GatewayConfiguration, context: PluginContext) {
+        self.pool = pool
+        self.configuration = configuration
+        self.context = context
+        store = WorkerStore(database: context.database, secrets: context.secrets)
+    }
+
+    /// Loads the stored workers, then adds those of the configuration whose URL is new.
+    ///
+    /// - Throws: ``DatabaseError``; what the sealing throws when the key was changed.
+    func load() async throws {
+        for worker in try await store.all() { pool.put(worker) }
+        for listed in configuration.workers {
+            guard let url = WorkerURL(listed.url)?.text, find(url: url) == nil else { continue }
+            let username = listed.authUsername.isEmpty ? nil : listed.authUsername
+            let password = listed.authPassword.isEmpty ? nil : listed.authPassword
+            _ = try await add(
+                Worker(
+                    id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
+                    weight: listed.weight, enabled: true, authUsername: username, authPassword: password))
+        }
+    }
+
+    /// Registers a worker. One that was deleted and has the same URL comes back with its old id, so that its old jobs
+    /// still have an owner.
+    ///
+    /// - Throws: ``WorkerError/urlTaken(by:)``, ``DatabaseError``.
+    func add(_ worker: Worker) async throws -> Worker {
+        guard urlsBeingAdded.withLock({ $0.insert(worker.url).inserted }) else { throw WorkerError.urlTaken(by: nil) }
+        defer { _ = urlsBeingAdded.withLock { $0.remove(worker.url) } }
+        if let other = find(url: worker.url) { throw WorkerError.urlTaken(by: other.id) }
+        var worker = worker
+        if let old = pool.everyMember.first(where: { $0.worker.isRemoved && $0.worker.url == worker.url })?.worker {
+            worker.id = old.id
+            try await store.update(worker)
+        } else {
+            try await store.insert(worker, at: context.clock.wallClock)
+        }
+        pool.put(worker)
+        changes.set()
+        return worker
+    }
+
+    /// Changes a worker.
+    ///
+    /// - Throws: ``WorkerError``, ``DatabaseError``.
+    func update(_ id: String, _ change: (inout Worker) -> Void) async throws -> Worker {
+        guard var worker = find(id) else { throw WorkerError.unknown }
+        change(&worker)
+        if let other = find(url: worker.url), other.id != id { throw WorkerError.urlTaken(by: other.id) }
+        try await store.update(worker)
+        pool.put(worker)
+        changes.set()
+        return worker
+    }
+
+    /// Removes a worker. Results of its jobs are kept, and jobs it still has are followed to their end.
+    ///
+    /// - Throws: ``WorkerError/unknown``, ``DatabaseError``.
+    func remove(_ id: String) async throws {
+        guard var worker = find(id) else { throw WorkerError.unknown }
+        worker.isRemoved = true
+        try await store.update(worker)
+        pool.put(worker)
+        changes.set()
+    }
+
+    /// A worker that is not removed.
+    func find(_ id: String) -> Worker? {
+        guard let worker = pool[id]?.worker, !worker.isRemoved else { return nil }
+        return worker
+    }
+
+    private func find(url: String) -> Worker? {
+        pool.members.first { $0.worker.url == url }?.worker
+    }
+
+    /// A client of a worker, with its own credentials, else the configured ones.
+    func client(_ worker: Worker) -> ComfyClient {
+        var credentials = worker.ownCredentials
+        if credentials == nil, !configuration.authUsername.isEmpty, !configuration.authPassword.isEmpty {
+            credentials = BasicCredentials(
+                username: configuration.authUsername, password: configuration.authPassword)
+        }
+        return ComfyClient(
+            baseURL: worker.url, credentials: credentials, timeout: configuration.requestTimeout,
+            http: context.httpClient)
+    }
+
+    /// Reads a worker's queue now, within five seconds, and counts the result as a health probe.
+    ///
+    /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
+    func probe(_ worker: Worker) async throws -> QueueSnapshot {
+        let mark = pool.beginReading(worker.id)
+        let timeout = min(Self.probeTimeout, configuration.requestTimeout)
+        do {
+            let snapshot = try await client(worker).with(timeout: timeout).queue()
+            pool.finishReading(
+                worker.id, mark, running: snapshot.running.count, pending: snapshot.pending.count)
+            return snapshot
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            pool.fail(worker.id, "\(error)", now: context.clock.now)
+            throw error
+        }
+    }
+}
+
+/// Why a change of the workers is refused.
+enum WorkerError: HTTPErrorConvertible {
+    /// There is no such worker.
+    case unknown
+    /// The URL belongs to another worker.
+    case urlTaken(by: String?)
+
+    /// 404 `gateway.unknown_worker`, or 409 `gateway.worker_exists` with the other one's `worker_id`.
+    var httpError: HTTPError {
+        switch self {
+        case .unknown:
+            HTTPError(.notFound, "gateway.unknown_worker", "There is no such worker.")
+        case .urlTaken(let id):
+            HTTPError(
+                .conflict, "gateway.worker_exists", "A worker with this URL is already registered.",
+                details: id.map { ["worker_id": .string($0)] })
+        }
+    }
+}

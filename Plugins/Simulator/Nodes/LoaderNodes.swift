@@ -1,0 +1,74 @@
+internal import PluginAPI
+
+extension NodeCatalog {
+    private static let loraDescription =
+        """
+        LoRAs are used to modify diffusion and CLIP models, altering the way in which latents are denoised such as \
+        applying styles. Multiple LoRA nodes can be linked together.
+        """
+    private static let modified = NodeOutput("MODEL", "The modified diffusion model.")
+
+    /// Nodes that load models.
+    static let loaderNodes: [NodeType] = [
+        NodeType(
+            "CheckpointLoaderSimple", "Load Checkpoint", "loaders", work: .opaque,
+            "Loads a diffusion model checkpoint, diffusion models are used to denoise latents.",
+            outputs: [
+                NodeOutput("MODEL", "The model used for denoising latents."),
+                NodeOutput("CLIP", "The CLIP model used for encoding text prompts."),
+                NodeOutput("VAE", "The VAE model used for encoding and decoding images to and from latent space."),
+            ],
+            inputs: [
+                NodeInput(
+                    "ckpt_name", .model("checkpoints"), ["tooltip": "The name of the checkpoint (model) to load."])
+            ]),
+        NodeType(
+            "LoraLoader", "Load LoRA", "loaders", work: .opaque, loraDescription,
+            outputs: [modified, NodeOutput("CLIP", "The modified CLIP model.")],
+            inputs: [
+                .link("model", "MODEL", "The diffusion model the LoRA will be applied to."),
+                .link("clip", "CLIP", "The CLIP model the LoRA will be applied to."),
+                NodeInput("lora_name", .model("loras"), ["tooltip": "The name of the LoRA."]),
+                .float(
+                    "strength_model", default: 1.0, -100.0, 100.0, step: 0.01,
+                    ["tooltip": "How strongly to modify the diffusion model. This value can be negative."]),
+                .float(
+                    "strength_clip", default: 1.0, -100.0, 100.0, step: 0.01,
+                    ["tooltip": "How strongly to modify the CLIP model. This value can be negative."]),
+            ]),
+        NodeType(
+            "LoraLoaderModelOnly", "loaders", work: .opaque, loraDescription, outputs: [modified],
+            inputs: [
+                .link("model", "MODEL"), NodeInput("lora_name", .model("loras")),
+                .float("strength_model", default: 1.0, -100.0, 100.0, step: 0.01),
+            ]),
+        NodeType(
+            "VAELoader", "Load VAE", "loaders", work: .opaque, outputs: [NodeOutput("VAE")],
+            inputs: [NodeInput("vae_name", .model("vae"))]),
+    ]
+
+    /// Nodes that hold or show single values.
+    static let valueNodes: [NodeType] = [
+        NodeType(
+            "PrimitiveInt", "Int", "utils/primitive", work: .value("value"), module: "comfy_extras.nodes_primitive",
+            isV3: true, outputs: [NodeOutput("INT")],
+            inputs: [
+                .int("value", -9_223_372_036_854_775_807, 9_223_372_036_854_775_807, ["control_after_generate": true])
+            ]),
+        NodeType(
+            "PrimitiveFloat", "Float", "utils/primitive", work: .value("value"),
+            module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("FLOAT")],
+            inputs: [.float("value", -9_223_372_036_854_775_807, 9_223_372_036_854_775_807)]),
+        NodeType(
+            "PrimitiveString", "String", "utils/primitive", work: .value("value"),
+            module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("STRING")],
+            inputs: [.string("value", ["multiline": false])]),
+        NodeType(
+            "PrimitiveBoolean", "Boolean", "utils/primitive", work: .value("value"),
+            module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("BOOLEAN")],
+            inputs: [NodeInput("value", .named("BOOLEAN"), showsOptions: true)]),
+        NodeType(
+            "PreviewAny", "Preview Any", "utils", work: .showAnything, module: "comfy_extras.nodes_preview_any",
+            isOutput: true, inputs: [NodeInput("source", .named("*"), showsOptions: true)]),
+    ]
+}

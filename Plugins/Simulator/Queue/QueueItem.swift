@@ -1,0 +1,70 @@
+internal import PluginAPI
+
+/// A queued prompt: ComfyUI's tuple `(number, prompt_id, prompt, extra_data, outputs_to_execute)`.
+struct QueueItem: Sendable {
+    /// As it is printed: an integer from the counter, or a float that the client gave.
+    var number: JSONNumber
+    var promptID: String
+    var prompt: JSONObject
+    var extraData: JSON
+    var outputs: [String]
+    /// The number as it is compared; may be NaN.
+    let priority: Double
+
+    init(number: JSONNumber, promptID: String, prompt: JSONObject, extraData: JSON, outputs: [String]) {
+        self.number = number
+        self.promptID = promptID
+        self.prompt = prompt
+        self.extraData = extraData
+        self.outputs = outputs
+        priority = number.double ?? 0
+    }
+
+    /// The tuple as `/queue` shows it.
+    var tuple: JSON {
+        tuple(with: extraData)
+    }
+
+    /// The tuple as `/history` shows it: without the keys of accounts.
+    var publicTuple: JSON {
+        var extraData = extraData
+        for key in ["api_key_comfy_org", "auth_token_comfy_org"] where extraData[key] != nil { extraData[key] = nil }
+        return tuple(with: extraData)
+    }
+
+    /// Who gets the messages of this job.
+    var submitter: Submitter {
+        guard let id = extraData["client_id"], !id.isNull else { return .nobody }
+        guard let text = id.stringValue, !text.isEmpty else { return .unreachable }
+        return .client(text)
+    }
+
+    private func tuple(with extraData: JSON) -> JSON {
+        [.number(number), .string(promptID), .object(prompt), extraData, .strings(outputs)]
+    }
+}
+
+/// Who submitted a job, as far as its messages are concerned.
+enum Submitter: Sendable, Equatable {
+    /// No `client_id`: some messages go to everybody, the others to nobody.
+    case nobody
+    /// The socket registered under this id at the moment of sending.
+    case client(String)
+    /// A `client_id` that no socket can have.
+    case unreachable
+}
+
+extension QueueItem {
+    /// Two entries of one number and one id whose prompts differ cannot be ordered.
+    struct NotComparable: Error {}
+
+    /// Python's comparison of the tuples.
+    func isLess(than other: QueueItem) throws(NotComparable) -> Bool {
+        if priority != other.priority { return priority < other.priority }
+        if promptID.utf8.elementsEqual(other.promptID.utf8) {
+            guard prompt == other.prompt, extraData == other.extraData else { throw NotComparable() }
+            return outputs.lexicographicallyPrecedes(other.outputs)
+        }
+        return promptID.unicodeScalars.lexicographicallyPrecedes(other.promptID.unicodeScalars)
+    }
+}

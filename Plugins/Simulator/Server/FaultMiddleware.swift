@@ -1,0 +1,59 @@
+internal import PluginAPI
+
+/// Stands before every imitated route: the faults that were asked for, Basic authentication, and Python's exceptions.
+struct FaultMiddleware: Middleware {
+    let server: SimulatedServer
+
+    func handle(_ request: Request, next: @Sendable (Request) async throws -> Response) async throws -> Response {
+        let (settings, isExited) = server.withState { ($0.settings, $0.isExited) }
+        if isExited || settings.down { return Answer.nothing }
+        if settings.answerDelay > .zero { try await server.clock.sleep(for: settings.answerDelay) }
+        guard settings.admits(request) else {
+            return Response(
+                status: .unauthorized,
+                headers: ["WWW-Authenticate": "Basic realm=\"ComfyUI\"", "Content-Type": "text/plain; charset=utf-8"],
+                body: .bytes(Array("401: Unauthorized".utf8)))
+        }
+        do {
+            return try await next(request)
+        } catch is PythonError {
+            return Answer.exception
+        } catch let error as HTTPError where error.status == .contentTooLarge {
+            return Answer.tooLarge
+        }
+    }
+}
+
+extension SimulatorConfiguration {
+    /// Whether a request brings the user name and password that are asked for.
+    func admits(_ request: Request) -> Bool {
+        guard !user.isEmpty else { return true }
+        let parts = (request.headers["authorization"] ?? "").split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, HTTPFields.same(String(parts[0]), "basic"), let given = Base64.decode(parts[1]) else {
+            return false
+        }
+        let wanted = password.withExposed { "\(user):\($0)" }
+        return Secret(String(decoding: given, as: UTF8.self)) == Secret(wanted)
+    }
+}
+
+/// Base64 (RFC 4648 §4), as Basic authentication needs it.
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// The bytes of a text; `nil` when it has other characters.
+    static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var bits: UInt32 = 0
+        var count = 0
+        for byte in text.utf8 where byte != UInt8(ascii: "=") {
+            guard let value = alphabet.firstIndex(of: byte) else { return nil }
+            bits = bits << 6 | UInt32(value)
+            count += 6
+            guard count >= 8 else { continue }
+            count -= 8
+            bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,62 @@
+public import PluginAPI
+
+/// Checks that a body of `POST /prompt` has the form a server survives.
+///
+/// A server accepts some malformed bodies with 200 and then loses its worker thread or its whole process
+/// (`extra_data: null`, a node without `inputs`, a `client_id` that is no text); these are refused here.
+public enum PromptStructure {
+    /// Checks a graph: an object of objects, each with a text `class_type` and an object `inputs`.
+    ///
+    /// - Throws: ``PromptRefusal`` 400 in ComfyUI's form.
+    public static func check(graph: JSON) throws(PromptRefusal) {
+        guard let nodes = graph.objectValue else {
+            throw refusal("invalid_prompt", "The prompt is not an object of nodes.", "")
+        }
+        for (id, node) in nodes {
+            let place = "Node ID '#\(id)'"
+            guard node.objectValue != nil else {
+                throw refusal("invalid_prompt", "Cannot execute because a node is not an object.", place)
+            }
+            guard node["class_type"]?.stringValue != nil else {
+                throw refusal(
+                    "invalid_prompt", "Cannot execute because a node is missing the class_type property.", place)
+            }
+            guard node["inputs"]?.objectValue != nil else {
+                throw refusal("invalid_prompt", "Cannot execute because a node has no inputs object.", place)
+            }
+        }
+    }
+
+    /// Checks the keys beside the graph: `extra_data` an object, `number` finite, `partial_execution_targets` a list
+    /// of texts or null. Other keys pass.
+    ///
+    /// - Throws: ``PromptRefusal`` 400 in ComfyUI's form.
+    public static func check(extra: JSONObject) throws(PromptRefusal) {
+        if let data = extra["extra_data"] {
+            guard data.objectValue != nil else {
+                throw refusal("invalid_extra_data", "extra_data must be an object.", "")
+            }
+            if let id = data["client_id"], id.stringValue == nil, !id.isNull {
+                throw refusal("invalid_extra_data", "extra_data.client_id must be a text.", "")
+            }
+        }
+        if let number = extra["number"] {
+            let value = number.doubleValue ?? number.stringValue.flatMap { Double($0) }
+            guard let value, value.isFinite else {
+                throw refusal("invalid_number", "number must be a finite number.", "")
+            }
+        }
+        if let targets = extra["partial_execution_targets"], !targets.isNull {
+            guard let list = targets.arrayValue, list.allSatisfy({ $0.stringValue != nil }) else {
+                throw refusal("invalid_targets", "partial_execution_targets must be a list of node ids.", "")
+            }
+        }
+    }
+
+    private static func refusal(_ type: String, _ message: String, _ details: String) -> PromptRefusal {
+        PromptRefusal(
+            error: [
+                "type": .string(type), "message": .string(message), "details": .string(details), "extra_info": [:],
+            ])
+    }
+}

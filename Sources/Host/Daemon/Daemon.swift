@@ -1,0 +1,184 @@
+package import PluginAPI
+import Synchronization
+
+/// A running daemon: the parts, the plugins and the listeners, from start to stop.
+package final class Daemon: Sendable {
+    let parts: DaemonParts
+    let options: DaemonOptions
+    let database: SQLiteDatabase
+    let secrets: SecretBox
+    let keys: APIKeyStore
+    let authenticator: TokenAuthenticator
+    let router: Router
+    let openAPI: OpenAPISource
+    let health: HealthMonitor
+    let manager: PluginManager
+    let server: HTTPServer
+    let adminToken: AdminToken
+    private let configuration: Mutex<LoadedConfiguration>
+
+    /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys. Nothing listens yet.
+    ///
+    /// - Throws: what keeps the daemon from starting, in words for the operator.
+    package init(
+        _ configuration: LoadedConfiguration, options: DaemonOptions, parts: DaemonParts,
+        inherited: [String: Int32] = [:]
+    ) async throws {
+        let daemon = configuration.daemon
+        let state = daemon.stateDirectory
+        try StateDirectory.prepare(state)
+        let (clock, logger, metrics) = (parts.clock, parts.logger, parts.metrics)
+        self.parts = parts
+        self.options = options
+        self.configuration = Mutex(configuration)
+        secrets = try SecretBox.load(stateDirectory: state, logger: logger)
+        adminToken = try AdminToken.load(configured: daemon.auth.adminTokens, stateDirectory: state, logger: logger)
+        database = try SQLiteDatabase.open(path: "\(state)/comfyd.db", logger: logger)
+        _ = try await Migrator(database: database, time: clock, logger: logger)
+            .run(plugin: HostSchema.plugin, HostSchema.migrations)
+        keys = APIKeyStore(database: database, time: clock)
+        authenticator = TokenAuthenticator(verifiers: [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)])
+        var routing = RouterOptions()
+        routing.cors = CORSPolicy(openOrigins: daemon.auth.corsOrigins)
+        let policy = AccessPolicy(
+            openSurfaces: daemon.auth.openSurfaces,
+            allListenersAreLoopback: daemon.listen.allSatisfy(\.isLoopback))
+        router = Router(
+            authenticator: authenticator, access: policy, metrics: metrics, clock: clock, options: routing)
+        openAPI = OpenAPISource(info: OpenAPIInfo(version: parts.version))
+        let control = Deferred<any DaemonControl>()
+        let board = Deferred<PluginBoard>()
+        health = HealthMonitor(clock: clock) { board.value?.health ?? [] }
+        health.phase = .starting
+        let hostRoutes = Self.hostRoutes(parts: parts, health: health, openAPI: openAPI, control: control, keys: keys)
+        manager = PluginManager(
+            Self.environment(
+                configuration, parts: parts, database: database, secrets: secrets, authenticator: authenticator,
+                router: router, hostRoutes: hostRoutes))
+        server = HTTPServer(
+            configuration: daemon.server(inheriting: inherited), group: parts.loops, responder: router, logger: logger,
+            files: parts.files)
+        board.value = manager.board
+        control.value = self
+    }
+
+    /// The configuration that is in force.
+    var loaded: LoadedConfiguration {
+        get { configuration.withLock { $0 } }
+        set { configuration.withLock { $0 = newValue } }
+    }
+
+    /// Starts the plugins and then the listeners.
+    package func start() async throws {
+        try await manager.apply(wanted(loaded))
+        try await listen()
+    }
+
+    /// Opens the listeners; the plugins are running.
+    func listen() async throws {
+        refreshDocuments()
+        try await server.start()
+        health.phase = .running
+        for address in server.boundAddresses {
+            parts.logger.notice("listening", ["address": "\(address.description)"])
+        }
+    }
+
+    /// Stops in order: not ready, listeners, plugins, database. Nothing acknowledged is lost.
+    package func stop() async {
+        let shutdown = loaded.daemon.shutdown
+        health.phase = .stopping
+        parts.logger.notice("stopping")
+        if shutdown.delay > .zero { try? await parts.clock.sleep(for: shutdown.delay) }
+        await server.drain(timeout: shutdown.timeout)
+        await manager.stopAll()
+        await close()
+    }
+
+    /// Ends client and database; the plugins are stopped.
+    func close() async {
+        await parts.client.shutDown()
+        await database.close()
+        parts.logger.notice("stopped")
+    }
+
+    /// The plugins that a configuration asks for.
+    func wanted(_ configuration: LoadedConfiguration) -> PluginManager.Wanted {
+        PluginManager.Wanted(
+            specifications: configuration.specifications, loader: options.loader(configuration.daemon),
+            reader: configuration.pluginReader)
+    }
+
+    /// Makes the documents that describe the current routes anew.
+    func refreshDocuments() {
+        if let table = router.table { openAPI.replace(table) }
+    }
+}
+
+/// What a daemon is started with besides its configuration.
+package struct DaemonOptions: Sendable {
+    /// The version, for people.
+    package var version: String
+    /// The file given with `--config`.
+    package var configurationFile: String?
+    /// The command line's overrides.
+    package var overrides: CommandLineOverrides
+    /// The environment.
+    package var environment: [String: String]
+    /// Plugins linked into the executable.
+    package var builtIn: [String: any Plugin.Type]
+
+    package init(
+        version: String, configurationFile: String? = nil, overrides: CommandLineOverrides = CommandLineOverrides(),
+        environment: [String: String], builtIn: [String: any Plugin.Type] = [:]
+    ) {
+        self.version = version
+        self.configurationFile = configurationFile
+        self.overrides = overrides
+        self.environment = environment
+        self.builtIn = builtIn
+    }
+
+    /// Finds plugins where this configuration says.
+    func loader(_ daemon: DaemonConfiguration) -> PluginLoader {
+        PluginLoader(
+            builtIn: builtIn, directories: PluginLoader.standardDirectories() + daemon.pluginDirectories)
+    }
+
+    /// Reads and checks everything, the plugins' sections too.
+    ///
+    /// - Throws: ``ConfigurationProblems``.
+    package func load() throws(ConfigurationProblems) -> LoadedConfiguration {
+        try loadConfiguration(file: configurationFile, overrides: overrides, environment: environment) {
+            (entry, daemon) throws(ConfigProblem) in
+            do throws(PluginLoadError) {
+                return try loader(daemon).load(entry.name, file: entry.file).type.configurationType
+            } catch {
+                throw ConfigProblem(error.description)
+            }
+        }
+    }
+}
+
+extension Plugin {
+    /// The type of its configuration, reachable through an existential.
+    static var configurationType: any ConfigurationSection.Type { Configuration.self }
+}
+
+extension LoadedConfiguration {
+    /// The plugins that run.
+    var specifications: [PluginSpecification] {
+        plugins.filter(\.isEnabled).map { PluginSpecification($0, environment: environment) }
+    }
+}
+
+extension DaemonConfiguration {
+    /// The server's part, with sockets of an earlier process by the address they were configured with.
+    func server(inheriting sockets: [String: Int32]) -> HTTPServerConfiguration {
+        var server = server
+        for index in server.listeners.indices {
+            server.listeners[index].inheritedSocket = sockets[listen[index].text]
+        }
+        return server
+    }
+}

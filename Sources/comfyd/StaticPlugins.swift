@@ -1,0 +1,19 @@
+import PluginAPI
+
+#if StaticPlugins
+    import Gateway
+    import Simulator
+
+    /// The plugins that `--traits StaticPlugins` links into the executable, by configuration name.
+    enum StaticPlugins {
+        static let all: [String: any Plugin.Type] = [
+            GatewayPlugin.manifest.name: GatewayPlugin.self,
+            SimulatorPlugin.manifest.name: SimulatorPlugin.self,
+        ]
+    }
+#else
+    /// No plugin is linked into the executable; all are loaded from files.
+    enum StaticPlugins {
+        static let all: [String: any Plugin.Type] = [:]
+    }
+#endif

@@ -1,0 +1,53 @@
+import Host
+import PluginAPI
+import Testing
+
+/// Runs a test with a client on loops of its own.
+func withClient(
+    loops: Int = 1, settings: HTTPClientSettings = HTTPClientSettings(),
+    _ test: (CurlHTTPClient, EventLoopGroup) async throws -> Void
+) async throws {
+    let group = EventLoopGroup(count: loops)
+    let client = CurlHTTPClient(group: group, settings: settings)
+    let result: Result<Void, any Error>
+    do {
+        try await test(client, group)
+        result = .success(())
+    } catch {
+        result = .failure(error)
+    }
+    await client.shutDown()
+    group.shutDown()
+    try result.get()
+}
+
+/// The client's error that a body throws.
+func clientError(
+    _ location: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
+) async throws -> HTTPClientError {
+    do {
+        try await body()
+    } catch let error as HTTPClientError {
+        return error
+    }
+    Issue.record("no error was thrown", sourceLocation: location)
+    return HTTPClientError(.connection, mayHaveBeenProcessed: false, "none")
+}
+
+/// Waits until a condition holds, at most ten seconds.
+func eventually(
+    _ location: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
+) async throws {
+    for _ in 0..<2000 {
+        if await condition() { return }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record("it did not become true", sourceLocation: location)
+}
+
+extension ClientResponse {
+    /// The body as text.
+    var text: String {
+        get async throws { String(decoding: try await body.collect(upTo: 64 << 20), as: UTF8.self) }
+    }
+}
