@@ -67,7 +67,7 @@ final class DaemonProcess: Sendable {
     /// The port it listens on; 0 before.
     var port: UInt16 {
         for line in log.lines(with: "listening", "address").reversed() {
-            guard let place = line.end(ofText: "127.0.0.1:") else { continue }
+            guard let place = line.firstRange(of: "127.0.0.1:")?.upperBound else { continue }
             if let port = UInt16(line[place...].prefix { $0.isNumber }) { return port }
         }
         return 0
@@ -150,17 +150,5 @@ func withDaemon<T>(
             configuration, in: directory, arguments: arguments, environment: environment)
         defer { daemon.end() }
         return try await body(daemon)
-    }
-}
-
-extension String {
-    /// Where a text ends inside this one.
-    func end(ofText text: String) -> Index? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }
