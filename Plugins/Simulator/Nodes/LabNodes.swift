@@ -6,7 +6,7 @@ extension NodeCatalog {
         _ inputs: [NodeInput]
     ) -> NodeType {
         NodeType(
-            name, "lab", work: work, module: "custom_nodes.lab_nodes", isOutput: isOutput, outputs: outputs,
+            name, category: "lab", work: work, module: "custom_nodes.lab_nodes", isOutput: isOutput, outputs: outputs,
             inputs: [.link("image", "IMAGE")] + inputs)
     }
 

@@ -11,7 +11,7 @@ extension NodeCatalog {
     /// Nodes that load models.
     static let loaderNodes: [NodeType] = [
         NodeType(
-            "CheckpointLoaderSimple", "Load Checkpoint", "loaders", work: .opaque,
+            "CheckpointLoaderSimple", "Load Checkpoint", category: "loaders", work: .opaque,
             "Loads a diffusion model checkpoint, diffusion models are used to denoise latents.",
             outputs: [
                 NodeOutput("MODEL", "The model used for denoising latents."),
@@ -23,7 +23,7 @@ extension NodeCatalog {
                     "ckpt_name", .model("checkpoints"), ["tooltip": "The name of the checkpoint (model) to load."])
             ]),
         NodeType(
-            "LoraLoader", "Load LoRA", "loaders", work: .opaque, loraDescription,
+            "LoraLoader", "Load LoRA", category: "loaders", work: .opaque, loraDescription,
             outputs: [modified, NodeOutput("CLIP", "The modified CLIP model.")],
             inputs: [
                 .link("model", "MODEL", "The diffusion model the LoRA will be applied to."),
@@ -37,38 +37,38 @@ extension NodeCatalog {
                     ["tooltip": "How strongly to modify the CLIP model. This value can be negative."]),
             ]),
         NodeType(
-            "LoraLoaderModelOnly", "loaders", work: .opaque, loraDescription, outputs: [modified],
+            "LoraLoaderModelOnly", category: "loaders", work: .opaque, loraDescription, outputs: [modified],
             inputs: [
                 .link("model", "MODEL"), NodeInput("lora_name", .model("loras")),
                 .float("strength_model", default: 1.0, -100.0, 100.0, step: 0.01),
             ]),
         NodeType(
-            "VAELoader", "Load VAE", "loaders", work: .opaque, outputs: [NodeOutput("VAE")],
+            "VAELoader", "Load VAE", category: "loaders", work: .opaque, outputs: [NodeOutput("VAE")],
             inputs: [NodeInput("vae_name", .model("vae"))]),
     ]
 
     /// Nodes that hold or show single values.
     static let valueNodes: [NodeType] = [
         NodeType(
-            "PrimitiveInt", "Int", "utils/primitive", work: .value("value"), module: "comfy_extras.nodes_primitive",
+            "PrimitiveInt", "Int", category: "utils/primitive", work: .value("value"), module: "comfy_extras.nodes_primitive",
             isV3: true, outputs: [NodeOutput("INT")],
             inputs: [
                 .int("value", -9_223_372_036_854_775_807, 9_223_372_036_854_775_807, ["control_after_generate": true])
             ]),
         NodeType(
-            "PrimitiveFloat", "Float", "utils/primitive", work: .value("value"),
+            "PrimitiveFloat", "Float", category: "utils/primitive", work: .value("value"),
             module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("FLOAT")],
             inputs: [.float("value", -9_223_372_036_854_775_807, 9_223_372_036_854_775_807)]),
         NodeType(
-            "PrimitiveString", "String", "utils/primitive", work: .value("value"),
+            "PrimitiveString", "String", category: "utils/primitive", work: .value("value"),
             module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("STRING")],
             inputs: [.string("value", ["multiline": false])]),
         NodeType(
-            "PrimitiveBoolean", "Boolean", "utils/primitive", work: .value("value"),
+            "PrimitiveBoolean", "Boolean", category: "utils/primitive", work: .value("value"),
             module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("BOOLEAN")],
             inputs: [NodeInput("value", .named("BOOLEAN"), showsOptions: true)]),
         NodeType(
-            "PreviewAny", "Preview Any", "utils", work: .showAnything, module: "comfy_extras.nodes_preview_any",
+            "PreviewAny", "Preview Any", category: "utils", work: .showAnything, module: "comfy_extras.nodes_preview_any",
             isOutput: true, inputs: [NodeInput("source", .named("*"), showsOptions: true)]),
     ]
 }

@@ -16,7 +16,7 @@ struct NodeType: Sendable {
     var work: NodeWork
 
     init(
-        _ name: String, _ displayName: String? = nil, _ category: String, work: NodeWork, _ description: String = "",
+        _ name: String, _ displayName: String? = nil, category: String, work: NodeWork, _ description: String = "",
         module: String = "nodes", isOutput: Bool = false, isV3: Bool = false, outputs: [NodeOutput] = [],
         inputs: [NodeInput]
     ) {

@@ -17,7 +17,7 @@ extension NodeCatalog {
 
     /// The node that takes time.
     private static let sampler = NodeType(
-        "KSampler", "sampling", work: .sampler,
+        "KSampler", category: "sampling", work: .sampler,
         "Uses the provided model, positive and negative conditioning to denoise the latent image.",
         outputs: [NodeOutput("LATENT", "The denoised latent.")],
         inputs: [
@@ -73,7 +73,7 @@ extension NodeCatalog {
     static let samplingNodes: [NodeType] = [
         sampler,
         NodeType(
-            "CLIPTextEncode", "CLIP Text Encode (Prompt)", "conditioning", work: .opaque,
+            "CLIPTextEncode", "CLIP Text Encode (Prompt)", category: "conditioning", work: .opaque,
             """
             Encodes a text prompt using a CLIP model into an embedding that can be used to guide the diffusion model \
             towards generating specific images.
@@ -90,7 +90,7 @@ extension NodeCatalog {
                 .link("clip", "CLIP", "The CLIP model used for encoding the text."),
             ]),
         NodeType(
-            "EmptyLatentImage", "Empty Latent Image", "latent", work: .emptyLatent,
+            "EmptyLatentImage", "Empty Latent Image", category: "latent", work: .emptyLatent,
             "Create a new batch of empty latent images to be denoised via sampling.",
             outputs: [NodeOutput("LATENT", "The empty latent image batch.")],
             inputs: [
@@ -101,14 +101,14 @@ extension NodeCatalog {
                 .int("batch_size", default: 1, 1, 4096, ["tooltip": "The number of latent images in the batch."]),
             ]),
         NodeType(
-            "VAEDecode", "VAE Decode", "latent", work: .decode, "Decodes latent images back into pixel space images.",
+            "VAEDecode", "VAE Decode", category: "latent", work: .decode, "Decodes latent images back into pixel space images.",
             outputs: [NodeOutput("IMAGE", "The decoded image.")],
             inputs: [
                 .link("samples", "LATENT", "The latent to be decoded."),
                 .link("vae", "VAE", "The VAE model used for decoding the latent."),
             ]),
         NodeType(
-            "VAEEncode", "VAE Encode", "latent", work: .encode, outputs: [NodeOutput("LATENT")],
+            "VAEEncode", "VAE Encode", category: "latent", work: .encode, outputs: [NodeOutput("LATENT")],
             inputs: [.link("pixels", "IMAGE"), .link("vae", "VAE")]),
     ]
 }

@@ -3,9 +3,7 @@ internal import PluginAPI
 /// Checks one input of one node and words what is wrong with it.
 struct InputCheck {
     let input: NodeInput
-    /// The words the input accepts; asked only when needed, it may look at the disk.
-    let choices: () -> [String]
-    let className: String
+    let catalog: NodeCatalog
 
     func missing() -> JSON {
         PromptError.make(
@@ -93,6 +91,11 @@ struct InputCheck {
         if isLong { info["input_config"] = .null }
         return PromptError.make(
             "value_not_in_list", "Value not in list", "\(input.name): '\(Python.str(value))' not in \(list)", info)
+    }
+
+    /// The words the input accepts; asked only when needed, it may look at the disk.
+    private func choices() -> [String] {
+        catalog.choices(for: input)
     }
 
     private var config: JSON {

@@ -162,7 +162,7 @@ extension PromptWalk {
         var reasons: [JSON] = []
         var isValid = true
         for input in type.visibleInputs {
-            let checker = InputCheck(input: input, choices: { catalog.choices(for: input) }, className: type.name)
+            let checker = InputCheck(input: input, catalog: catalog)
             guard let value = inputs[input.name] else {
                 if input.group == .required { reasons.append(checker.missing()) }
                 continue

@@ -28,6 +28,7 @@ enum Python {
         case .array(let items): "[" + items.map(repr).joined(separator: ", ") + "]"
         case .object(let object):
             "{" + object.map { quoted($0.key) + ": " + repr($0.value) }.joined(separator: ", ") + "}"
+        @unknown default: "None"
         }
     }
 
@@ -40,6 +41,7 @@ enum Python {
         case .string(let string): !string.isEmpty
         case .array(let items): !items.isEmpty
         case .object(let object): !object.isEmpty
+        @unknown default: false
         }
     }
 
@@ -52,6 +54,7 @@ enum Python {
         case .string: "str"
         case .array: "list"
         case .object: "dict"
+        @unknown default: "object"
         }
     }
 

@@ -27,12 +27,17 @@ package struct AdminToken: Sendable {
             }
             return try AdminToken(configured)
         }
-        let file = PrivateFile(path: stateDirectory + "/admin.token")
+        let file = PrivateFile(path: Self.path(in: stateDirectory))
         let (content, isNew) = try file.readOrCreate(logger: logger) {
             Array("comfyd_admin_\(Base64.encodeURL(RandomID.bytes(32)))\n".utf8)
         }
         if isNew { logger.notice("made an admin token", ["path": file.path]) }
         return try AdminToken([Secret(line(content))], path: file.path)
+    }
+
+    /// Where the generated token is kept.
+    package static func path(in stateDirectory: String) -> String {
+        stateDirectory + "/admin.token"
     }
 
     /// The text without the white space that editors put around it.

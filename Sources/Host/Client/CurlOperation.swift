@@ -27,6 +27,9 @@ class CurlOperation: @unchecked Sendable {
     /// The engine goes away.
     func engineClosed() {}
 
+    /// Whether libcurl may open a connection for the operation.
+    var mayOpenSocket: Bool { true }
+
     /// Tells waiting tasks what libcurl's callbacks brought; called outside of them.
     func settle() {}
 }

@@ -79,9 +79,12 @@ func curlOpenSocket(
     context: UnsafeMutableRawPointer?, _: curlsocktype, address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {
     guard let context, let address else { return -1 }
+    // Only attached operations open connections, and the engine holds those.
+    let operation = Unmanaged<CurlOperation>.fromOpaque(context).takeUnretainedValue()
+    guard operation.mayOpenSocket else { return -1 }
     let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = socket(address.pointee.family, type, address.pointee.protocol)
-    if descriptor >= 0 { engine(context).socketOpened(descriptor) }
+    if descriptor >= 0 { operation.engine.socketOpened(descriptor) }
     return descriptor
 }
 

@@ -7,7 +7,7 @@ extension CurlTransfer {
         guard HTTPFields.isValid(name: request.method.rawValue) else {
             throw HTTPClientError(.invalidURL, mayHaveBeenProcessed: false, "the method is not a token")
         }
-        CurlOptions.setConnection(easy, engine: engine, url: url, connectTimeout: request.connectTimeout)
+        CurlOptions.setConnection(easy, of: self, url: url, connectTimeout: request.connectTimeout)
         let context = Unmanaged.passUnretained(self).toOpaque()
         comfyd_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText.buffer)
         comfyd_easy_set_write(easy, curlBodyArrived, context)
@@ -71,8 +71,9 @@ extension CurlTransfer {
 /// The options that every connection has.
 enum CurlOptions {
     static func setConnection(
-        _ easy: UnsafeMutableRawPointer, engine: CurlEngine, url: ClientURL, connectTimeout: Duration
+        _ easy: UnsafeMutableRawPointer, of operation: CurlOperation, url: ClientURL, connectTimeout: Duration
     ) {
+        let settings = operation.engine.settings
         comfyd_easy_set_text(easy, CURLOPT_URL, url.text)
         // A path is sent as it is written, dots included.
         comfyd_easy_set_long(easy, CURLOPT_PATH_AS_IS, 1)
@@ -84,15 +85,17 @@ enum CurlOptions {
         comfyd_easy_set_long(easy, CURLOPT_QUICK_EXIT, 1)
         comfyd_easy_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         comfyd_easy_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectTimeout.curlMilliseconds)
-        let age = engine.settings.idleConnectionLifetime.components.seconds
+        let age = settings.idleConnectionLifetime.components.seconds
         comfyd_easy_set_long(easy, CURLOPT_MAXAGE_CONN, Int(clamping: age))
         // As curl does, proxies come from http_proxy, https_proxy, all_proxy and no_proxy; but never for this machine.
         if url.isLoopback { comfyd_easy_set_text(easy, CURLOPT_PROXY, "") }
-        if url.isSecure, let file = engine.settings.certificateAuthorities {
+        if url.isSecure, let file = settings.certificateAuthorities {
             comfyd_easy_set_text(easy, CURLOPT_CAINFO, file)
         }
+        // A connection outlives the operation that opened it.
         comfyd_easy_set_sockets(
-            easy, curlOpenSocket, curlCloseSocket, Unmanaged.passUnretained(engine).toOpaque())
+            easy, curlOpenSocket, Unmanaged.passUnretained(operation).toOpaque(), curlCloseSocket,
+            Unmanaged.passUnretained(operation.engine).toOpaque())
     }
 }
 

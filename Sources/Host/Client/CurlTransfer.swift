@@ -166,6 +166,9 @@ final class CurlTransfer: CurlOperation, @unchecked Sendable {
         return true
     }
 
+    /// No connection for an attempt that would be refused anyway: a dead host would take the whole connect timeout.
+    override var mayOpenSocket: Bool { isRepeatable || !wasSent }
+
     // MARK: - The answer
 
     /// Takes a piece of the body; says whether there was room.

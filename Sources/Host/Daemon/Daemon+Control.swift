@@ -42,7 +42,7 @@ extension Daemon: DaemonControl {
         loaded = fresh
         parts.log.level = fresh.daemon.log.level
         refreshDocuments()
-        try server.reloadCertificates()
+        try await server.reloadCertificates()
         for notice in fresh.notices { parts.logger.log(notice.level, notice.message, [:]) }
         parts.logger.notice("configuration applied")
     }

@@ -33,7 +33,7 @@ package final class Daemon: Sendable {
         self.configuration = Mutex(configuration)
         secrets = try SecretBox.load(stateDirectory: state, logger: logger)
         adminToken = try AdminToken.load(configured: daemon.auth.adminTokens, stateDirectory: state, logger: logger)
-        database = try SQLiteDatabase.open(path: "\(state)/comfyd.db", logger: logger)
+        database = try SQLiteDatabase.open(path: Self.databasePath(in: state), logger: logger)
         _ = try await Migrator(database: database, time: clock, logger: logger)
             .run(plugin: HostSchema.plugin, HostSchema.migrations)
         keys = APIKeyStore(database: database, time: clock)
@@ -80,7 +80,7 @@ package final class Daemon: Sendable {
         try await server.start()
         health.phase = .running
         for address in server.boundAddresses {
-            parts.logger.notice("listening", ["address": "\(address.description)"])
+            parts.logger.notice("listening", ["address": HTTPAuthority.text(address.address, address.port)])
         }
     }
 
@@ -180,5 +180,13 @@ extension DaemonConfiguration {
             server.listeners[index].inheritedSocket = sockets[listen[index].text]
         }
         return server
+    }
+}
+
+/// Addresses as they stand in URLs.
+enum HTTPAuthority {
+    /// `127.0.0.1:8000` or `[::1]:8000`.
+    static func text(_ address: String, _ port: UInt16) -> String {
+        address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
     }
 }

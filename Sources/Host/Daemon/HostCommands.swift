@@ -84,12 +84,9 @@ extension HostCommands {
 
     package func listTokens(_ invocation: Invocation) async throws -> String {
         let keys = try await withKeys(invocation) { try await $0.list() }
-        let rows = keys.map { key in
-            [
-                key.id, key.name, key.scopes.isEmpty ? "-" : key.scopes.joined(separator: " "), key.createdAt.iso8601,
-                key.revokedAt.map { "revoked \($0.iso8601)" } ?? key.expiresAt.map { "expires \($0.iso8601)" } ?? "-",
-                key.lastUsedAt?.iso8601 ?? "never",
-            ]
+        let rows = keys.map { key -> [String] in
+            let scopes = key.scopes.isEmpty ? "-" : key.scopes.joined(separator: " ")
+            return [key.id, key.name, scopes, key.createdAt.iso8601, key.state, key.lastUsedAt?.iso8601 ?? "never"]
         }
         return TextTable.lines(["ID", "NAME", "SCOPES", "CREATED", "STATE", "LAST USED"], rows)
     }
@@ -178,6 +175,14 @@ extension HostCommands {
         } catch {
             return [entry.name, "-", "refused", error.description]
         }
+    }
+}
+
+extension APIKey {
+    /// What ended or will end it.
+    fileprivate var state: String {
+        if let revokedAt { return "revoked \(revokedAt.iso8601)" }
+        return expiresAt.map { "expires \($0.iso8601)" } ?? "-"
     }
 }
 

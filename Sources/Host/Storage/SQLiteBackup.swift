@@ -1,5 +1,6 @@
 import Glibc
 import PluginAPI
+import Synchronization
 
 /// Copies a database while it is in use.
 struct SQLiteBackup {
@@ -29,5 +30,31 @@ struct SQLiteBackup {
 
     private static func error(_ action: String, _ path: String) -> DatabaseError {
         DatabaseError(errno == ENOSPC ? .full : .io, "cannot \(action) \(path): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// The thread that writes backups, started by the first one.
+final class BackupThread: Sendable {
+    private let pool = Mutex<BlockingPool?>(BlockingPool(name: "db-backup", threads: 1))
+
+    /// Runs one backup after the others.
+    func run(_ backup: SQLiteBackup, to target: String) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let isOpen = pool.withLock { pool in
+                // Under the lock, so that nothing reaches the thread after it was told to end.
+                pool?.submit { continuation.resume(with: Result { try backup.write(to: target) }) }
+                return pool != nil
+            }
+            if !isOpen { continuation.resume(throwing: DatabaseError(.unavailable, "the database is closed")) }
+        }
+    }
+
+    /// Refuses new backups and waits for those that were taken; blocks.
+    func shutDown() {
+        let last = pool.withLock { pool in
+            defer { pool = nil }
+            return pool
+        }
+        last?.shutDown()
     }
 }

@@ -14,7 +14,7 @@ package final class SQLiteDatabase: Database {
     private let settings: SQLiteSettings
     private let writer: WriteQueue
     private let readers: ReaderPool
-    private let backups = BlockingPool(name: "db-backup", threads: 1)
+    private let backups = BackupThread()
 
     private init(path: String, settings: SQLiteSettings, logger: Logger, removing directory: String?) throws {
         self.path = path
@@ -95,12 +95,13 @@ package final class SQLiteDatabase: Database {
     }
 
     /// Writes something: nobody else may write while the daemon calls itself not ready, so health would never come back.
+    ///
+    /// It is as large as an ordinary job, or a nearly full disk would look usable again and again.
     private func probe() async throws {
-        try await write { connection in
-            try connection.execute(
-                "CREATE TABLE IF NOT EXISTS comfyd_probe (id INTEGER PRIMARY KEY, probes BIGINT NOT NULL)")
-            try connection.execute("INSERT OR IGNORE INTO comfyd_probe VALUES (1, 0)")
-            try connection.execute("UPDATE comfyd_probe SET probes = probes + 1 WHERE id = 1")
+        _ = try await write { connection in
+            try connection.execute("CREATE TABLE IF NOT EXISTS comfyd_probe (id INTEGER PRIMARY KEY, filler BLOB)")
+            try connection.execute("INSERT OR REPLACE INTO comfyd_probe VALUES (1, zeroblob(131072))")
+            try connection.execute("DELETE FROM comfyd_probe")
         }
     }
 
@@ -108,8 +109,6 @@ package final class SQLiteDatabase: Database {
     ///
     /// - Throws: ``DatabaseError`` `io` when the file exists or cannot be written, `full` when the disk is.
     package func backup(to target: String) async throws {
-        try await backups.run { [path, settings] in
-            try SQLiteBackup(source: path, settings: settings).write(to: target)
-        }
+        try await backups.run(SQLiteBackup(source: path, settings: settings), to: target)
     }
 }

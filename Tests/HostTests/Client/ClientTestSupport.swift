@@ -51,3 +51,15 @@ extension ClientResponse {
         get async throws { String(decoding: try await body.collect(upTo: 64 << 20), as: UTF8.self) }
     }
 }
+
+extension Semaphore {
+    /// Waits for a signal without holding one of the few threads that run tasks.
+    func signalled() async {
+        await withCheckedContinuation { done in
+            _ = WorkerThread(name: "wait") {
+                self.wait()
+                done.resume()
+            }
+        }
+    }
+}

@@ -116,8 +116,9 @@ final class RawServer: Sendable {
     private let connections = Atomic<Int>(0)
     private let acceptor = Mutex<WorkerThread?>(nil)
 
-    /// Serves each connection with a closure; it is closed when the closure returns.
-    init(backlog: Int32 = 512, _ serve: (@Sendable (Connection) -> Void)?) {
+    /// Serves each connection with a closure; it is closed when the closure returns. Without a backlog the port is taken,
+    /// and refuses connections.
+    init(backlog: Int32? = 512, _ serve: (@Sendable (Connection) -> Void)?) {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -127,7 +128,7 @@ final class RawServer: Sendable {
         port = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 bind(listener, address, size)
-                listen(listener, backlog)
+                if let backlog { listen(listener, backlog) }
                 getsockname(listener, address, &size)
             }
             return UInt16(bigEndian: pointer.pointee.sin_port)

@@ -218,6 +218,7 @@ struct GroupCommitTests {
         await database.close()
         #expect(await databaseReason { try await database.insert(2) } == .unavailable)
         #expect(await databaseReason { _ = try await database.count() } == .unavailable)
+        #expect(await databaseReason { try await database.backup(to: directory.file("b.db")) } == .unavailable)
         #expect(await database.isUsable() == false)
         #expect(directory.names == ["a.db"])
     }

@@ -70,6 +70,7 @@ struct SQLiteIsolationTests {
             #expect(stored > 3 && stored < 20)
             try await #expect(database.count() == stored)
             #expect(log.count("the database takes no writes") == 1)
+            #expect(await database.isUsable() == false)
 
             // Many at once: each is either stored or refused, never both.
             let refused = await withTaskGroup(of: Bool.self) { group in

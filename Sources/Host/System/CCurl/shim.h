@@ -36,12 +36,12 @@ static inline void comfyd_easy_set_prereq(CURL *easy, curl_prereq_callback callb
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callback);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, context);
 }
-static inline void comfyd_easy_set_sockets(CURL *easy, curl_opensocket_callback open,
-                                           curl_closesocket_callback close, void *context) {
+static inline void comfyd_easy_set_sockets(CURL *easy, curl_opensocket_callback open, void *opener,
+                                           curl_closesocket_callback close, void *closer) {
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, opener);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, closer);
 }
 
 /* 0 when the handle has no such number. */
