@@ -35,7 +35,7 @@ struct BalancingTests {
             }
             let queue = try await eventually("one runs, three wait") {
                 let queue = try await cluster.probe.get("/api/queue").json
-                return queue["total_running"] == 1 && queue["total_pending"] == 3 ? queue : nil
+                return queue["total_running"] == 1 && queue["total_pending"] == 3 ? queue : JSON?.none
             }
             let entries = try #require(queue["gateway_queue"]?.arrayValue)
             #expect(entries.map { $0["prompt_id"]?.stringValue } == ids)

@@ -15,7 +15,7 @@ struct FirstJobTests {
                 let word = try #require(status["status"]?.stringValue)
                 if words.last != word { words.append(word) }
                 if word == "running", let percent = status["progress"]?.doubleValue { percents.append(percent) }
-                return word == "done" || word == "failed" ? status : nil
+                return word == "done" || word == "failed" ? status : JSON?.none
             }
             #expect(words == ["queued", "running", "done"])
             #expect(percents == percents.sorted())

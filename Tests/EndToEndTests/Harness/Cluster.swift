@@ -97,7 +97,8 @@ final class Cluster: Sendable {
     func ended(_ id: String, within seconds: Double = 30) async throws -> JSON {
         try await eventually("job \(id) ends\n\(gateway.tail)", within: seconds) {
             let status = try await self.status(id)
-            return ["done", "failed"].contains(status["status"]?.stringValue) ? status : nil
+            // A bare `nil` would be the JSON value here.
+            return ["done", "failed"].contains(status["status"]?.stringValue) ? status : JSON?.none
         }
     }
 
