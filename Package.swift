@@ -81,6 +81,8 @@ let package = Package(
         .systemLibrary(name: "CJansson", path: "Tests/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
+        tests("ComfyUITests", [comfy]),
+        tests("GatewayTests", ["Gateway", "Host", comfy]),
         tests("EndToEndTests", []),
     ] + plugins.map(plugin)
 )

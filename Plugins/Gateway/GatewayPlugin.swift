@@ -6,7 +6,7 @@ public struct GatewayPlugin: Plugin {
     public static let manifest = PluginManifest(
         name: "gateway", version: "0.1.0", summary: "Balances prompts over ComfyUI workers and keeps their results.")
 
-    private let engine: JobEngine
+    let engine: JobEngine
     private let supervisor: WorkerSupervisor
 
     /// Keeps its values.

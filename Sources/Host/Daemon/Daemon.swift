@@ -16,6 +16,7 @@ package final class Daemon: Sendable {
     let server: HTTPServer
     let adminToken: AdminToken
     private let configuration: Mutex<LoadedConfiguration>
+    private let chores: ServiceRunner
 
     /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys. Nothing listens yet.
     ///
@@ -31,6 +32,7 @@ package final class Daemon: Sendable {
         self.parts = parts
         self.options = options
         self.configuration = Mutex(configuration)
+        chores = ServiceRunner(clock: clock, logger: logger)
         secrets = try SecretBox.load(stateDirectory: state, logger: logger)
         adminToken = try AdminToken.load(configured: daemon.auth.adminTokens, stateDirectory: state, logger: logger)
         database = try SQLiteDatabase.open(path: Self.databasePath(in: state), logger: logger)
@@ -77,6 +79,11 @@ package final class Daemon: Sendable {
     /// Opens the listeners; the plugins are running.
     func listen() async throws {
         refreshDocuments()
+        let keys = keys
+        let flush = ScheduleDeclaration(name: "api-key-usage", interval: .seconds(60), jitter: 0.1) {
+            try await keys.flushUsage()
+        }
+        chores.start(services: [], schedules: [flush], on: parts.loops)
         try await server.start()
         health.phase = .running
         for address in server.boundAddresses {
@@ -97,6 +104,12 @@ package final class Daemon: Sendable {
 
     /// Ends client and database; the plugins are stopped.
     func close() async {
+        await chores.stop(timeout: .seconds(5))
+        do {
+            try await keys.flushUsage(isLast: true)
+        } catch {
+            parts.logger.warning("the last use of API keys is not stored", ["error": "\(error)"])
+        }
         await parts.client.shutDown()
         await database.close()
         parts.logger.notice("stopped")

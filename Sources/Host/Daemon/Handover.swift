@@ -1,4 +1,5 @@
 package import Glibc
+import CLinux
 
 /// Replaces the running process by a new one without closing the listening sockets.
 ///

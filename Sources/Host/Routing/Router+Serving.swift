@@ -12,7 +12,7 @@ extension Router {
         if !parameters.isEmpty { request.pathParameters = parameters }
         if request.method == .head { request.method = .get }
         do {
-            try await authorize(&request, route)
+            if !passesWithoutToken(request, route) { try await authorize(&request, route) }
             switch route.action {
             case .respond(let handler):
                 return .response(leave(try await handler(request), original, route, started))
@@ -47,35 +47,36 @@ extension Router {
         return finish(response, request, route, started, cors: route.cors)
     }
 
+    /// Whether a request without a token may pass; most requests on open routes do, without a suspension.
+    private func passesWithoutToken(_ request: Request, _ route: BoundRoute) -> Bool {
+        guard route.mayBeOpen, !request.headers.contains("Authorization"), !request.headers.contains("X-API-Key") else {
+            return false
+        }
+        return route.isOpen || mayPass(nil, request, route) == nil
+    }
+
     /// Finds out who asks and whether they may.
     ///
     /// A token that is bad does no harm on a route that is open at the time: clients of open surfaces send what they
     /// like, such as credentials meant for a proxy before us.
     private func authorize(_ request: inout Request, _ route: BoundRoute) async throws {
-        guard route.mayBeOpen else {
-            request.principal = try await authenticator.principal(for: request)
-            return try access.check(route.access, request.principal, request)
-        }
-        let hasToken = request.headers.contains("Authorization") || request.headers.contains("X-API-Key")
-        if !hasToken {
-            if route.isOpen { return }
-            do throws(HTTPError) {
-                return try access.check(route.access, nil, request)
-            } catch {
-                // Closed at the moment; there may be a token in another place, such as a signed URL.
-                request.principal = try await authenticator.principal(for: request)
-                guard request.principal != nil else { throw error }
-                return try access.check(route.access, request.principal, request)
-            }
-        }
         var badToken: (any Error)?
-        do { request.principal = try await authenticator.principal(for: request) } catch { badToken = error }
-        if badToken is CancellationError { throw CancellationError() }
-        if route.isOpen { return }
-        do throws(HTTPError) {
-            try access.check(route.access, request.principal, request)
+        do {
+            request.principal = try await authenticator.principal(for: request)
         } catch {
-            throw badToken ?? error
+            guard route.mayBeOpen, !(error is CancellationError) else { throw error }
+            badToken = error
+        }
+        if route.isOpen { return }
+        if let refusal = mayPass(request.principal, request, route) { throw badToken ?? refusal }
+    }
+
+    private func mayPass(_ principal: Principal?, _ request: Request, _ route: BoundRoute) -> HTTPError? {
+        do throws(HTTPError) {
+            try access.check(route.access, principal, request)
+            return nil
+        } catch {
+            return error
         }
     }
 

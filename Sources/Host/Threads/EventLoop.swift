@@ -157,7 +157,8 @@ extension EventLoop {
         while !inbox.withLock({ $0.isStopping }) {
             let count = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
             dispatch(events.prefix(Int(max(0, count))))
-            timers.fire(until: MonotonicClock.now)
+            let now = MonotonicClock.now
+            while let body = timers.popDue(at: now) { body() }
             runTasks()
         }
         runTasks()

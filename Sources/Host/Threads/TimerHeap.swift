@@ -37,14 +37,13 @@ struct TimerHeap {
         }
     }
 
-    /// Runs all timers that are due.
-    mutating func fire(until now: Instant) {
-        while let first = heap.first, first.deadline <= now {
-            removeFirst()
-            let body = first.body
-            first.body = nil
-            body?()
-        }
+    /// Takes the body of a timer that is due; bodies run outside, since they may schedule others.
+    mutating func popDue(at now: Instant) -> (() -> Void)? {
+        dropCancelled()
+        guard let first = heap.first, first.deadline <= now else { return nil }
+        removeFirst()
+        defer { first.body = nil }
+        return first.body
     }
 
     private mutating func dropCancelled() {

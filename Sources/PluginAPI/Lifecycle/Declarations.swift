@@ -52,6 +52,14 @@ public struct ScheduleDeclaration: Sendable {
     public let jitter: Double
     /// The body.
     public let job: @Sendable () async throws -> Void
+
+    /// Declares a job; plugins use ``PluginSetup/schedule(_:every:jitter:_:)``.
+    public init(name: String, interval: Duration, jitter: Double, job: @escaping @Sendable () async throws -> Void) {
+        self.name = name
+        self.interval = interval
+        self.jitter = jitter
+        self.job = job
+    }
 }
 
 /// How a health check counts.

@@ -6,14 +6,15 @@ import Testing
 struct AccessPolicyTests {
     private static let admin = Principal(kind: .admin, id: "admin", name: "admin")
     private static let reader = Principal(kind: .apiKey, id: "k", name: "k", scopes: ["jobs"])
+    private static let request = Request(id: "r", method: .get, target: "/")
     private static let agent = Principal(kind: .agent, id: "a", name: "a")
 
     private func status(_ policy: AccessPolicy, _ access: Access, _ principal: Principal?) -> Int {
         do {
-            try policy.check(access, principal)
+            try policy.check(access, principal, Self.request)
             return 200
         } catch {
-            return (error as? HTTPError)?.status.code ?? 0
+            return error.status.code
         }
     }
 
@@ -48,13 +49,13 @@ struct AccessPolicyTests {
     @Test("refusals have their codes and challenges")
     func errors() {
         let policy = AccessPolicy(openSurfaces: .never, allListenersAreLoopback: true)
-        let stranger = #expect(throws: HTTPError.self) { try policy.check(.authenticated, nil) }
+        let stranger = #expect(throws: HTTPError.self) { try policy.check(.authenticated, nil, Self.request) }
         #expect(stranger?.code == "auth.required")
         #expect(stranger?.headers["WWW-Authenticate"] == #"Bearer realm="comfyd""#)
-        let scope = #expect(throws: HTTPError.self) { try policy.check(.scope("x"), Self.reader) }
+        let scope = #expect(throws: HTTPError.self) { try policy.check(.scope("x"), Self.reader, Self.request) }
         #expect(scope?.code == "auth.forbidden")
         #expect(scope?.headers["WWW-Authenticate"]?.contains(#"scope="x""#) == true)
-        let admin = #expect(throws: HTTPError.self) { try policy.check(.admin, Self.reader) }
+        let admin = #expect(throws: HTTPError.self) { try policy.check(.admin, Self.reader, Self.request) }
         #expect(admin?.code == "auth.forbidden")
     }
 

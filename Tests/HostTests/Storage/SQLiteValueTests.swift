@@ -156,6 +156,7 @@ struct SQLiteValueTests {
 
     @Test("a connection that is kept beyond its write is refused")
     func keptConnection() async throws {
+        // Written by the database's thread, read after it has answered.
         final class Keeper: @unchecked Sendable {
             var connection: (any SQLConnection)?
             var row: Row?

@@ -24,6 +24,8 @@ package struct EnvironmentFile: Sendable {
 
     /// Reads a file's text.
     package init(_ text: String) {
+        // Some editors put a byte order mark at the start.
+        let text = String(String.UnicodeScalarView(text.unicodeScalars.drop { $0 == "\u{FEFF}" }))
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         for (index, line) in lines.enumerated() {
             let line = Self.trimmed(line)

@@ -1,0 +1,215 @@
+import Glibc
+import PluginAPI
+import Synchronization
+
+/// A scripted ComfyUI server in memory: nothing runs until a test says so.
+final class FakeComfy: Sendable {
+    /// What happens to a submission.
+    enum Behaviour: Sendable {
+        /// Taken and answered.
+        case take
+        /// Nobody listens.
+        case refuseConnections
+        /// Taken, but the answer is lost.
+        case loseAnswer
+        /// Lost before it was taken, after it was sent.
+        case loseRequest
+        /// Answered with this status and body, not taken.
+        case answer(Status, JSON)
+        /// Taken, and answered with status 500.
+        case takeAndFail
+    }
+
+    struct State {
+        var behaviour = Behaviour.take
+        var isDown = false
+        var running: [JSON] = []
+        var pending: [JSON] = []
+        var history: [String: JSON] = [:]
+        var bodies: [JSON] = []
+        var sockets: [FakeSocket] = []
+        var requests: [ClientRequest] = []
+        var number = 0
+        var ignoresIDs = false
+        var view: (@Sendable (ClientRequest) -> ClientResponse)?
+    }
+
+    let url: String
+    private let state = Mutex(State())
+
+    init(_ url: String) {
+        self.url = url
+    }
+
+    func with<T: Sendable>(_ body: (inout sending State) -> sending T) -> T { state.withLock(body) }
+
+    /// The ids that were handed over, in order, with repetitions.
+    var submitted: [String] { with { $0.bodies.compactMap { $0["prompt_id"]?.stringValue } } }
+    var count: Int { with { $0.running.count + $0.pending.count } }
+
+    // MARK: - What the worker does
+
+    /// Starts the first waiting prompt.
+    @discardableResult func start() -> String? {
+        let id = with { state -> String? in
+            guard !state.pending.isEmpty else { return nil }
+            state.running = [state.pending.removeFirst()]
+            return state.running[0][1]?.stringValue
+        }
+        if let id { emit("execution_start", ["prompt_id": .string(id)]) }
+        return id
+    }
+
+    /// Ends the running prompt.
+    func finish(error: String? = nil, silently: Bool = false) {
+        let id = with { state -> String? in
+            guard let item = state.running.first, let id = item[1]?.stringValue else { return nil }
+            state.running = []
+            var messages: [JSON] = [["execution_start", ["prompt_id": .string(id)]]]
+            if let error {
+                messages.append(["execution_error", ["prompt_id": .string(id), "exception_message": .string(error + "\n")]])
+            }
+            let image: JSON = ["filename": "a b.png", "subfolder": "x/y", "type": "output"]
+            state.history[id] = [
+                "prompt": item, "outputs": ["9": ["images": [image]]],
+                "status": [
+                    "status_str": .string(error == nil ? "success" : "error"), "completed": .bool(error == nil),
+                    "messages": .array(messages),
+                ],
+            ]
+            return id
+        }
+        guard let id, !silently else { return }
+        emit("executing", ["node": nil, "prompt_id": .string(id)])
+    }
+
+    /// Forgets everything and breaks all connections, as a restart does.
+    func restartEmpty() {
+        let sockets = with { state in
+            state.running = []
+            state.pending = []
+            state.history = [:]
+            defer { state.sockets = [] }
+            return state.sockets
+        }
+        for socket in sockets { socket.end() }
+    }
+
+    func emit(_ type: String, _ data: JSON) {
+        let text = JSON.object(["type": .string(type), "data": data]).text()
+        for socket in with({ $0.sockets }) { socket.deliver(.text(text)) }
+    }
+
+    // MARK: - Its API
+
+    fileprivate func answer(_ request: ClientRequest, path: String) async throws -> ClientResponse {
+        let down = with { state in
+            state.requests.append(request)
+            return state.isDown
+        }
+        guard !down else { throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused") }
+        if path == "/prompt" { return try await submit(request) }
+        if path == "/queue", request.method == .get {
+            return with { Self.json(["queue_running": .array($0.running), "queue_pending": .array($0.pending)]) }
+        }
+        if path == "/queue", let body = try await request.body?.collect(upTo: 1 << 20) {
+            let ids = try JSON(parsing: body)["delete"]?.arrayValue ?? []
+            with { $0.pending.removeAll { item in ids.contains(item[1] ?? .null) } }
+            return ClientResponse(status: .ok)
+        }
+        if path.hasPrefix("/history/") {
+            let id = PercentEncoding.decode(path.dropFirst("/history/".count))
+            return with { state in Self.json(state.history[id].map { .object([id: $0]) } ?? [:]) }
+        }
+        if path.hasPrefix("/view"), let view = with({ $0.view }) { return view(request) }
+        return ClientResponse(status: .notFound)
+    }
+
+    private func submit(_ request: ClientRequest) async throws -> ClientResponse {
+        let body = try JSON(parsing: await request.body?.collect(upTo: 64 << 20) ?? [])
+        let behaviour = with { $0.behaviour }
+        switch behaviour {
+        case .refuseConnections: throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
+        case .loseRequest: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
+        case .answer(let status, let json): return Self.json(json, status: status)
+        case .take, .loseAnswer, .takeAndFail: break
+        }
+        let answer = with { state -> JSON in
+            state.bodies.append(body)
+            let own: JSON = .string("own-\(state.number)")
+            let id = state.ignoresIDs ? own : body["prompt_id"] ?? own
+            let extra: JSON = ["client_id": body["client_id"] ?? nil, "api_key_comfy_org": "secret"]
+            state.pending.append([.number(JSONNumber(state.number)), id, body["prompt"] ?? nil, extra, []])
+            state.number += 1
+            return ["prompt_id": id, "number": .number(JSONNumber(state.number - 1)), "node_errors": [:]]
+        }
+        switch behaviour {
+        case .loseAnswer: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
+        case .takeAndFail: return ClientResponse(status: .internalServerError)
+        default: return Self.json(answer)
+        }
+    }
+
+    static func json(_ value: JSON, status: Status = .ok) -> ClientResponse {
+        ClientResponse(status: status, body: HTTPBody(value.serialized()))
+    }
+
+    fileprivate func connect() throws -> any WebSocket {
+        let socket = FakeSocket()
+        let isDown = with { state in
+            if !state.isDown { state.sockets.append(socket) }
+            return state.isDown
+        }
+        guard !isDown else { throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused") }
+        return socket
+    }
+}
+
+/// The server's end of a WebSocket.
+final class FakeSocket: WebSocket {
+    private let stream: AsyncStream<WebSocketMessage>
+    private let input: AsyncStream<WebSocketMessage>.Continuation
+    private let sentMessages = Mutex<[WebSocketMessage]>([])
+
+    init() {
+        (stream, input) = AsyncStream.makeStream(of: WebSocketMessage.self)
+    }
+
+    var sent: [WebSocketMessage] { sentMessages.withLock { $0 } }
+    func deliver(_ message: WebSocketMessage) { input.yield(message) }
+    func end() { input.finish() }
+    func receive() async throws -> WebSocketMessage? {
+        for await message in stream { return message }
+        try Task.checkCancellation()
+        return nil
+    }
+    func send(_ message: WebSocketMessage) async throws { sentMessages.withLock { $0.append(message) } }
+    var bufferedBytes: Int { 0 }
+    func close(code: UInt16, reason: String) async { input.finish() }
+}
+
+/// The servers that the gateway can reach.
+final class FakeNetwork: HTTPClient {
+    private let servers: [FakeComfy]
+
+    init(_ servers: [FakeComfy]) {
+        self.servers = servers
+    }
+
+    private func server(_ url: String) throws -> (FakeComfy, String) {
+        for server in servers where url.hasPrefix(server.url + "/") {
+            let target = url.dropFirst(server.url.count)
+            return (server, String(target))
+        }
+        throw HTTPClientError(.resolve, mayHaveBeenProcessed: false, "no such host")
+    }
+
+    func send(_ request: ClientRequest) async throws -> ClientResponse {
+        let (server, path) = try server(request.url)
+        return try await server.answer(request, path: path)
+    }
+
+    func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
+        try server(request.url).0.connect()
+    }
+}
