@@ -1,5 +1,5 @@
 import CLinux
-package import Glibc
+import Glibc
 
 /// Replaces the running process by a new one without closing the listening sockets.
 ///
@@ -76,7 +76,7 @@ package enum Handover {
     /// Starts the executable again with the same arguments and these sockets.
     ///
     /// - Throws: ``HandoverError``.
-    package static func start(sockets: [(name: String, socket: Int32)]) throws(HandoverError) -> (pid: pid_t, Channel) {
+    package static func start(sockets: [(name: String, socket: Int32)]) throws(HandoverError) -> (pid: Int32, Channel) {
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
             throw HandoverError("socketpair: \(String(cString: strerror(errno)))")
