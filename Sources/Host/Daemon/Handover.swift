@@ -87,7 +87,7 @@ package enum Handover {
         return (pid, Channel(descriptor: pair[0]))
     }
 
-    private static func spawn(inheriting descriptors: [Int32], _ description: String) throws(HandoverError) -> pid_t {
+    private static func spawn(inheriting descriptors: [Int32], _ description: String) throws(HandoverError) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -103,7 +103,7 @@ package enum Handover {
 
         var environment = Self.environment()
         environment.append("\(variable)=\(description)")
-        var pid: pid_t = 0
+        var pid: Int32 = 0
         let code = withCStrings(CommandLine.arguments) { arguments in
             withCStrings(environment) { environment in
                 posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments, environment)
