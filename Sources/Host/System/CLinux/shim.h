@@ -1,6 +1,7 @@
 /* Kernel interfaces that Swift's Glibc module does not have. */
 #pragma once
 #include <dlfcn.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
