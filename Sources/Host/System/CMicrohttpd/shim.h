@@ -1,5 +1,6 @@
 /* Variadic functions and macros of libmicrohttpd in a form that Swift can call. */
 #pragma once
+#include "../CLinux/shim.h"
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
