@@ -22,6 +22,8 @@ struct SocketController: Sendable {
                     try await socket.send(message)
                     server.hub.flush()
                 }
+                try Task.checkCancellation()
+                throw Answer.ConnectionCut()
             }
             group.addTask {
                 var greeter = ClientGreeting()
