@@ -85,5 +85,6 @@ let package = Package(
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
         tests("ComfyUITests", [comfy]),
         tests("GatewayTests", ["Gateway", "Host", comfy]),
+        tests("EndToEndTests", []),
     ] + plugins.map(plugin)
 )

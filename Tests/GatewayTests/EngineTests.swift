@@ -1,13 +1,15 @@
-@testable import Gateway
 import Host
 import PluginAPI
+import Synchronization
 import Testing
+
+@testable import Gateway
 
 @Suite("Jobs end exactly once, whatever the workers do")
 struct EngineTests {
     private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
 
-    private func id(_ answer: GatewayRig.Answer) throws -> String {
+    private func identifier(_ answer: GatewayRig.Answer) throws -> String {
         #expect(answer.status == .ok, "\(answer.json)")
         return try #require(answer.json["prompt_id"]?.stringValue)
     }
@@ -18,7 +20,7 @@ struct EngineTests {
         try await GatewayRig.run([worker], fast) { rig in
             try await rig.connected()
             let submitted = await rig.submit(["client_id": "caller", "extra_data": ["extra_pnginfo": ["w": 1]]])
-            let id = try id(submitted)
+            let id = try identifier(submitted)
             #expect(submitted.json["number"] == 0)
             let body = try #require(worker.with { $0.bodies.first })
             #expect(body["prompt"]?.text() == GatewayRig.workflow.text())
@@ -52,7 +54,7 @@ struct EngineTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             worker.start()
             worker.finish(error: "out of memory")
             try await rig.wait(id, for: "failed")
@@ -68,7 +70,7 @@ struct EngineTests {
         first.with { $0.behaviour = .refuseConnections }
         try await GatewayRig.run([first, second], fast) { rig in
             try await rig.connected()
-            let ids = try [id(await rig.submit()), id(await rig.submit())]
+            let ids = try [identifier(await rig.submit()), identifier(await rig.submit())]
             #expect(second.submitted == ids)
         }
     }
@@ -79,7 +81,7 @@ struct EngineTests {
         first.with { $0.behaviour = timesOut ? .loseAnswer : .takeAndFail }
         try await GatewayRig.run([first, second], fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             #expect(first.submitted == [id])
             #expect(second.submitted.isEmpty)
             first.start()
@@ -94,7 +96,7 @@ struct EngineTests {
         first.with { $0.behaviour = .loseRequest }
         try await GatewayRig.run([first, second], fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             #expect(second.submitted == [id])
         }
     }
@@ -104,7 +106,7 @@ struct EngineTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             worker.with { $0.running = [$0.pending.removeFirst()] }
             try await rig.wait(id, for: "running")
             worker.finish(silently: true)
@@ -118,7 +120,7 @@ struct EngineTests {
         try await GatewayRig.run([first, second], fast) { rig in
             try await rig.connected()
             var ids: Set<String> = []
-            for _ in 0..<4 { ids.insert(try id(await rig.submit())) }
+            for _ in 0..<4 { ids.insert(try identifier(await rig.submit())) }
             #expect(first.count == 2)
             first.restartEmpty()
             try await eventually("resent") { first.count + second.count == 4 }
@@ -135,7 +137,7 @@ struct EngineTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25, "max_attempts": 2]) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             worker.restartEmpty()
             try await eventually("sent again") { worker.submitted == [id, id] }
             try await rig.connected()
@@ -150,7 +152,7 @@ struct EngineTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             worker.with { $0.pending = [] }
             try await rig.wait(id, for: "failed")
             #expect(worker.submitted == [id])
@@ -162,7 +164,7 @@ struct EngineTests {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
         try await GatewayRig.run([first, second], fast) { rig in
             try await rig.connected()
-            let ids = try [id(await rig.submit()), id(await rig.submit())]
+            let ids = try [identifier(await rig.submit()), identifier(await rig.submit())]
             first.with { $0.isDown = true }
             first.with { $0.sockets }.forEach { $0.end() }
             try await eventually("resent") { second.submitted.sorted() == ids.sorted() }
@@ -210,7 +212,7 @@ struct EngineTests {
         let worker = FakeComfy("http://a:1")
         let id = try await GatewayRig.run([worker], database: database, fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             worker.start()
             worker.finish()
             try await rig.wait(id, for: "done")
@@ -229,7 +231,7 @@ struct EngineTests {
         worker.with { $0.ignoresIDs = true }
         try await GatewayRig.run([worker], fast) { rig in
             try await rig.connected()
-            let id = try id(await rig.submit())
+            let id = try identifier(await rig.submit())
             #expect(id != "own-0")
             worker.start()
             try await rig.wait(id, for: "running")

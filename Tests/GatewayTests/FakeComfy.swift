@@ -67,7 +67,9 @@ final class FakeComfy: Sendable {
             state.running = []
             var messages: [JSON] = [["execution_start", ["prompt_id": .string(id)]]]
             if let error {
-                messages.append(["execution_error", ["prompt_id": .string(id), "exception_message": .string(error + "\n")]])
+                messages.append([
+                    "execution_error", ["prompt_id": .string(id), "exception_message": .string(error + "\n")],
+                ])
             }
             let image: JSON = ["filename": "a b.png", "subfolder": "x/y", "type": "output"]
             state.history[id] = [

@@ -1,9 +1,10 @@
-@testable import Gateway
 import Glibc
 import Host
 import PluginAPI
 import Synchronization
 import Testing
+
+@testable import Gateway
 
 /// A gateway over scripted workers, with a database in memory.
 final class GatewayRig: Sendable {
@@ -11,7 +12,9 @@ final class GatewayRig: Sendable {
     let database: SQLiteDatabase
     let workers: [FakeComfy]
     let events: RecordedEvents
-    private let setup: PluginSetup
+    private let routes: [RouteDeclaration]
+    private let services: [ServiceDeclaration]
+    private let migrations: [Migration]
     private let directory: String
 
     var engine: JobEngine { plugin.engine }
@@ -35,7 +38,9 @@ final class GatewayRig: Sendable {
         plugin = try GatewayPlugin(configuration: settings, context: context)
         var setup = PluginSetup(plugin: "gateway")
         try plugin.configure(&setup)
-        self.setup = setup
+        routes = setup.rootGroups.flatMap(\.routes)
+        services = setup.services
+        migrations = setup.migrations
     }
 
     /// Runs a gateway with its services while the body runs.
@@ -53,11 +58,11 @@ final class GatewayRig: Sendable {
         }
         let database = try kept ?? SQLiteDatabase.open(path: ":memory:")
         let rig = try GatewayRig(workers, database: database, directory: directory, values: values)
-        _ = try await Migrator(database: database).run(plugin: "gateway", rig.setup.migrations)
+        _ = try await Migrator(database: database).run(plugin: "gateway", rig.migrations)
         try await prepare(database)
         try await rig.plugin.start()
         let result = try await withThrowingTaskGroup(of: T?.self) { group in
-            for service in rig.setup.services {
+            for service in rig.services {
                 group.addTask {
                     try await service.run(NeverShutDown())
                     return nil
@@ -93,7 +98,6 @@ final class GatewayRig: Sendable {
         var fields = headers
         if fields["host"] == nil { fields["Host"] = "gw:8000" }
         var request = Request(id: "r", method: method, target: target, headers: fields, body: HTTPBody(bytes))
-        let routes = setup.rootGroups.flatMap(\.routes)
         for route in routes where route.method == method {
             guard let parameters = Self.match(route.template, request.path) else { continue }
             request.pathParameters = parameters

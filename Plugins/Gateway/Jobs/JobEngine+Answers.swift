@@ -9,7 +9,9 @@ enum KnownJob {
 }
 
 extension JobEngine {
-    /// What is known of a job; `nil` when it was never seen. No worker is asked.
+    /// What is known of a job; `nil` when it was never seen.
+    ///
+    /// No worker is asked.
     ///
     /// - Parameter base: The base URL of links in the answers.
     /// - Throws: ``DatabaseError``.

@@ -62,8 +62,10 @@ extension JobEngine {
             status, "comfyui.error", "The ComfyUI server refused the prompt with status \(status).", cause: error)
     }
 
-    /// Decides by the worker's queue and history what became of a job that may have arrived. It is absent only if it
-    /// is not there at a second look either, because a request that was cut off may still be worked on.
+    /// Decides by the worker's queue and history what became of a job that may have arrived.
+    ///
+    /// It is absent only if it is not there at a second look either, because a request that was cut off may still be
+    /// worked on.
     private func lookAfter(_ failure: any Error, _ job: Job, _ worker: Worker) async -> Delivery {
         for attempt in 0..<2 {
             if attempt > 0 { try? await context.clock.sleep(for: .seconds(1)) }

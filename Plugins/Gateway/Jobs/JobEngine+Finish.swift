@@ -35,7 +35,9 @@ extension JobEngine {
         }
     }
 
-    /// Ends a job: on disk, then for everybody else. The first end wins.
+    /// Ends a job: on disk, then for everybody else.
+    ///
+    /// The first end wins.
     func finish(_ promptID: String, _ state: JobState, error: String? = nil, entry: JSON? = nil) async {
         guard let live = table[promptID] else { return }
         var job = live.job

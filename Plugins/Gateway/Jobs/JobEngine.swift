@@ -16,8 +16,6 @@ final class JobEngine: Sendable {
     let configuration: GatewayConfiguration
     let context: PluginContext
     let metrics: GatewayMetrics
-    /// Our client id towards workers.
-    let clientID: String
     /// Wakes the dispatcher.
     let dispatchWakeup: Wakeup
     /// Jobs that were taken from an unreachable worker and must not run there when it comes back, by worker.
@@ -25,6 +23,7 @@ final class JobEngine: Sendable {
 
     private let accepting = Mutex((isOpen: true, inFlight: 0))
     private let idle = Wakeup()
+    private let identity = Mutex("")
 
     /// Makes an engine; nothing is loaded yet.
     init(
@@ -39,16 +38,20 @@ final class JobEngine: Sendable {
         store = JobStore(database: context.database)
         journal = JobJournal(store: store, clock: context.clock, logger: context.logger)
         cache = ResultCache(limit: configuration.resultCache.bytes)
-        clientID = ClientIdentity.load(from: context.dataDirectory)
     }
 
     var pool: WorkerPool { registry.pool }
+    /// Our client id towards workers; there from ``load()`` on.
+    var clientID: String { identity.withLock { $0 } }
 
-    /// Takes up the jobs that had not ended when the daemon stopped. Those that a worker has, or may have, are compared
-    /// with that worker as soon as it answers.
+    /// Takes up the jobs that had not ended when the daemon stopped.
+    ///
+    /// Those that a worker has, or may have, are compared with that worker as soon as it answers.
     ///
     /// - Throws: ``DatabaseError``.
     func load() async throws {
+        let clientID = ClientIdentity.load(from: context.dataDirectory)
+        identity.withLock { $0 = clientID }
         let jobs = try await store.openJobs()
         for job in jobs {
             guard table.insert(LiveJob(job)), job.state == .queued || job.workerID == nil else { continue }

@@ -1,6 +1,8 @@
 import PluginAPI
 
-/// The jobs on disk. Every change of a state is compare-and-set: on the state, and on the assignment it is about.
+/// The jobs on disk.
+///
+/// Every change of a state is compare-and-set: on the state, and on the assignment it is about.
 struct JobStore: Sendable {
     private let database: any Database
 

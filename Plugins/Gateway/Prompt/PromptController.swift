@@ -27,7 +27,8 @@ struct PromptController: Sendable {
                 returns: [
                     "type": "object",
                     "properties": [
-                        "prompt_id": ["type": "string"], "number": ["type": "number"], "node_errors": ["type": "object"],
+                        "prompt_id": ["type": "string"], "number": ["type": "number"],
+                        "node_errors": ["type": "object"],
                     ],
                 ],
                 errors: [

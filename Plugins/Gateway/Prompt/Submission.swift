@@ -39,7 +39,8 @@ struct Submission: Sendable {
     static let ownKeys: Set<String> = ["prompt", "client_id", "prompt_id", "priority"]
 
     private static func isUsable(_ id: String) -> Bool {
-        !id.isEmpty && id.unicodeScalars.count <= 200 && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }
+        !id.isEmpty && id.unicodeScalars.count <= 200
+            && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }
     }
 
     /// A whole body of `POST /prompt`: a stored one with ids in front.

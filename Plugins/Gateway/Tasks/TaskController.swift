@@ -11,7 +11,8 @@ struct TaskController: Sendable {
             "/api/task/{prompt_id}/status", String.self,
             docs: OperationDocs(
                 "Status and progress of a prompt.",
-                description: "`status` is `queued`, `running`, `done`, `failed` or `unknown` (its worker does not answer).",
+                description:
+                    "`status` is `queued`, `running`, `done`, `failed` or `unknown` (its worker does not answer).",
                 returns: [
                     "type": "object",
                     "properties": [

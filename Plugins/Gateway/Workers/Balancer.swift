@@ -17,7 +17,9 @@ enum Balancer {
         }
     }
 
-    /// The index of the best candidate; the first one when all is equal. `nil` candidates are passed over.
+    /// The index of the best candidate; the first one when all is equal.
+    ///
+    /// `nil` candidates are passed over.
     static func choose(_ count: Int, _ candidate: (Int) -> Candidate?) -> Int? {
         var best: (index: Int, candidate: Candidate)?
         for index in 0..<count {

@@ -19,7 +19,10 @@ struct WorkerController: Sendable {
                 "Registers a worker.",
                 description: "One that does not answer is registered too: `healthy` is false and `detail` says why.",
                 body: Self.schema(required: ["url"]), returns: ["type": "object"],
-                errors: [(409, "A worker with this URL is registered; its `worker_id` is in the answer."), (422, "Bad form.")]
+                errors: [
+                    (409, "A worker with this URL is registered; its `worker_id` is in the answer."),
+                    (422, "Bad form."),
+                ]
             ), use: register)
         routes.patch(
             "/api/workers/{worker_id}", String.self,

@@ -118,9 +118,15 @@ extension WorkerMonitor {
     private func probeRegularly() async {
         while !Task.isCancelled, let worker {
             let isUnsettled = await probe(worker)
-            let pause = isUnsettled ? JobEngine.absence : engine.configuration.probeInterval
+            let pause = isUnsettled || isBlind ? JobEngine.absence : engine.configuration.probeInterval
             await probing.wait(atMost: pause, clock: clock)
         }
+    }
+
+    /// Whether it has jobs and no events tell of them, for instance because a proxy passes no WebSockets on.
+    private var isBlind: Bool {
+        guard let member = engine.pool[workerID], member.health.isHealthy else { return false }
+        return member.connectedSince == nil && engine.table.hasJobs(on: workerID)
     }
 
     /// Looks at the worker once.

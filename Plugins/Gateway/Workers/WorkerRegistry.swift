@@ -41,8 +41,9 @@ final class WorkerRegistry: Sendable {
         }
     }
 
-    /// Registers a worker. One that was deleted and has the same URL comes back with its old id, so that its old jobs
-    /// still have an owner.
+    /// Registers a worker.
+    ///
+    /// One that was deleted and has the same URL comes back with its old id, so that its old jobs still have an owner.
     ///
     /// - Throws: ``WorkerError/urlTaken(by:)``, ``DatabaseError``.
     func add(_ worker: Worker) async throws -> Worker {
@@ -74,7 +75,9 @@ final class WorkerRegistry: Sendable {
         return worker
     }
 
-    /// Removes a worker. Results of its jobs are kept, and jobs it still has are followed to their end.
+    /// Removes a worker.
+    ///
+    /// Results of its jobs are kept, and jobs it still has are followed to their end.
     ///
     /// - Throws: ``WorkerError/unknown``, ``DatabaseError``.
     func remove(_ id: String) async throws {

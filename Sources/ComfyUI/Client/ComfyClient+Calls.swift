@@ -63,8 +63,9 @@ extension ComfyClient {
         try await command("/queue", ["delete": .array(promptIDs.map { .string($0) })])
     }
 
-    /// Interrupts a prompt if it is the running one. Old servers ignore the id and interrupt whatever runs: look at
-    /// the queue first.
+    /// Interrupts a prompt if it is the running one.
+    ///
+    /// Old servers ignore the id and interrupt whatever runs: look at the queue first.
     ///
     /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
     public func interrupt(_ promptID: String) async throws {

@@ -20,7 +20,9 @@ public struct HistoryEntry: Sendable {
         self.json = json
     }
 
-    /// How the prompt ended. An entry without a status is a success: old servers write none.
+    /// How the prompt ended.
+    ///
+    /// An entry without a status is a success: old servers write none.
     public var outcome: Outcome {
         let status = json["status"]
         guard status?["status_str"]?.stringValue == "error" else { return .success }

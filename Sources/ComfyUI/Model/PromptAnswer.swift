@@ -10,7 +10,9 @@ public struct PromptAnswer: Sendable {
         self.body = body
     }
 
-    /// The id the server uses; trust it, because old servers ignore the one they were given. `nil` when it gave none.
+    /// The id the server uses; trust it, because old servers ignore the one they were given.
+    ///
+    /// `nil` when it gave none.
     public var promptID: String? { body["prompt_id"]?.stringValue }
     /// The number in the server's queue; 0 when it gave none.
     public var number: JSON { body["number"] ?? 0 }

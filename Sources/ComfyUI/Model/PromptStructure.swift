@@ -27,8 +27,10 @@ public enum PromptStructure {
         }
     }
 
-    /// Checks the keys beside the graph: `extra_data` an object, `number` finite, `partial_execution_targets` a list
-    /// of texts or null. Other keys pass.
+    /// Checks the keys beside the graph: `extra_data` an object, `number` finite, `partial_execution_targets` a list of
+    /// texts or null.
+    ///
+    /// Other keys pass.
     ///
     /// - Throws: ``PromptRefusal`` 400 in ComfyUI's form.
     public static func check(extra: JSONObject) throws(PromptRefusal) {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The descriptor that log lines go to; a reader that stands still costs lines, never the daemon.

@@ -1,3 +1,4 @@
+import CLinux
 import CMicrohttpd
 import Glibc
 import PluginAPI

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A non-blocking socket as a WebSocket's byte stream.

@@ -1,5 +1,6 @@
 /* Variadic functions and macros of libcurl in a form that Swift can call. */
 #pragma once
+#include "../CLinux/shim.h"
 #define CURL_DISABLE_TYPECHECK 1
 #include <curl/curl.h>
 

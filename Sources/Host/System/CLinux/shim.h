@@ -1,5 +1,12 @@
 /* Kernel interfaces that Swift's Glibc module does not have. */
 #pragma once
+/* The socket headers, once for all our C modules: they include this file first, so that the declarations belong to
+ * CLinux and not to whichever library's module the compiler happens to read first. */
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

@@ -1,0 +1,126 @@
+import PluginAPI
+import Testing
+
+@testable import Gateway
+
+@Suite("Parts of the gateway")
+struct PartsTests {
+    @Test("the shortest queue wins, then the larger weight, then the one not chosen for longest")
+    func balancer() {
+        func choose(_ candidates: [(Int, Int, UInt64)?]) -> Int? {
+            Balancer.choose(candidates.count) { index in
+                candidates[index].map { Balancer.Candidate(load: $0.0, weight: $0.1, lastChosen: $0.2) }
+            }
+        }
+        #expect(choose([(2, 9, 0), (1, 1, 5), nil]) == 1)
+        #expect(choose([(1, 1, 0), (1, 2, 9)]) == 1)
+        #expect(choose([(1, 1, 4), (1, 1, 3), (1, 1, 3)]) == 1)
+        #expect(choose([nil, nil]) == nil)
+    }
+
+    @Test("a reading replaces what was counted before it began, and only that")
+    func load() {
+        let pool = WorkerPool()
+        pool.put(Worker(id: "w", url: "http://a", name: "a", weight: 1, enabled: true))
+        let now = Instant(nanoseconds: 0)
+        func send() {
+            #expect(pool.reserve()?.id == "w")
+            pool.release("w", taken: true, now: now)
+        }
+        send()
+        let mark = pool.beginReading("w")
+        send()
+        pool.promptEnded(on: "w")
+        pool.finishReading("w", mark, running: 1, pending: 2)
+        #expect(pool["w"]?.load.total == 3)
+        #expect(pool.reserve() != nil)
+        #expect(pool["w"]?.load.total == 4)
+        pool.release("w", taken: false, now: now)
+        #expect(pool["w"]?.load.total == 3)
+    }
+
+    @Test("unhealthy, disabled, removed and already tried workers are not chosen")
+    func usable() {
+        let pool = WorkerPool()
+        for id in ["a", "b", "c", "d"] {
+            var worker = Worker(id: id, url: id, name: id, weight: 1, enabled: id != "b")
+            worker.isRemoved = id == "c"
+            pool.put(worker)
+        }
+        pool.fail("a", "down", now: Instant(nanoseconds: 0))
+        #expect(pool.reserve()?.id == "d")
+        #expect(pool.reserve(excluding: ["d"]) == nil)
+    }
+
+    @Test("nothing leaves a final state, and a running job does not go back to a worker's queue")
+    func states() {
+        for from in JobState.allCases where from.isFinal {
+            for next in JobState.allCases { #expect(!JobStateMachine.allows(from, to: next)) }
+        }
+        #expect(!JobStateMachine.allows(.running, to: .submitted))
+        #expect(JobStateMachine.allows(.dispatching, to: .done))
+        #expect(JobStateMachine.allows(.running, to: .queued))
+    }
+
+    @Test(
+        "worker URLs come to one spelling",
+        arguments: [
+            ("HTTP://Host:80/", "http://host"), ("https://h:443/p/", "https://h/p"), ("http://h:8188", "http://h:8188"),
+            ("http://[::1]:8188/", "http://[::1]:8188"), ("http://h/A", "http://h/A"),
+        ])
+    func urls(given: String, expected: String) {
+        #expect(WorkerURL(given)?.text == expected)
+    }
+
+    @Test(
+        "what is no base URL is refused",
+        arguments: [
+            "", "h:1", "http://", "http:///x", "ftp://h", "http://h:0", "http://h:99999", "http://h:x", "http://u@h",
+            "http://h?x", "http://h#x", "http://h /", "http://[::1", "http://h\n",
+        ])
+    func badURLs(given: String) {
+        #expect(WorkerURL(given) == nil)
+    }
+
+    @Test("the ids go before the stored body, which is not touched")
+    func body() throws {
+        let stored = Array(#"{"prompt":{"1":8.0},"front":true}"#.utf8)
+        let body = Submission.body(stored, promptID: "a\"b", clientID: "c")
+        #expect(
+            String(decoding: body, as: UTF8.self)
+                == #"{"client_id":"c","prompt_id":"a\"b","prompt":{"1":8.0},"front":true}"#)
+    }
+
+    @Test("the cache keeps what is used and stays below its limit")
+    func cache() {
+        let cache = ResultCache(limit: 40_000)
+        func answer(_ id: String) -> FinishedAnswer {
+            let job = Job(
+                promptID: id, state: .done, nodeCount: 1, fingerprint: "", createdAt: Timestamp(milliseconds: 0))
+            return FinishedAnswer(job: job, base: "", status: [UInt8](repeating: 0, count: 3000), history: [])
+        }
+        cache.keep(answer("a"), epoch: cache.epoch)
+        for index in 0..<50 {
+            cache.keep(answer("\(index)"), epoch: cache.epoch)
+            #expect(cache["a"] != nil)
+        }
+        #expect(cache["0"] == nil)
+        let before = cache.epoch
+        cache.removeAll()
+        cache.keep(answer("late"), epoch: before)
+        #expect(cache["a"] == nil)
+        #expect(cache["late"] == nil)
+    }
+
+    @Test("a wake that comes before the wait is not lost")
+    func wakeup() async {
+        let wakeup = Wakeup()
+        wakeup.set()
+        wakeup.set()
+        await wakeup.wait()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await wakeup.wait() }
+            group.cancelAll()
+        }
+    }
+}
