@@ -38,9 +38,10 @@ func plugin(_ name: String) -> Target {
     )
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + [api], path: "Tests/\(name)", swiftSettings: settings)
+        name: name, dependencies: dependencies + [api], path: "Tests/\(name)", exclude: exclude,
+        swiftSettings: settings)
 }
 
 let package = Package(
@@ -81,7 +82,9 @@ let package = Package(
         .systemLibrary(name: "CJansson", path: "Tests/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
+        tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
         tests("ComfyUITests", [comfy]),
         tests("GatewayTests", ["Gateway", "Host", comfy]),
+        tests("EndToEndTests", []),
     ] + plugins.map(plugin)
 )

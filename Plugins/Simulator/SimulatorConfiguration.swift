@@ -47,7 +47,8 @@ public struct SimulatorConfiguration: ConfigurationSection {
         stepDelay = config.value("step_delay", default: .zero, "Time that each progress step of a sampler takes.")
         nodeDelay = config.value("node_delay", default: .zero, "Time that each node takes besides its steps.")
         sleepScale = config.value(
-            "sleep_scale", default: 1, in: 0...1000, "Factor on the seconds that LabSleep, LabAsync and LabExpand wait.")
+            "sleep_scale", default: 1, in: 0...1000, "Factor on the seconds that LabSleep, LabAsync and LabExpand wait."
+        )
         steps = config.value(
             "steps", default: 0, in: 0...10_000, "Progress steps of every sampler; 0 takes them from the workflow.")
         previews = config.value("previews", default: true, "Whether steps send preview images.")

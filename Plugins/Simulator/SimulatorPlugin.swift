@@ -11,7 +11,9 @@ public struct SimulatorPlugin: Plugin {
 
     /// Keeps its values.
     public init(configuration: SimulatorConfiguration, context: PluginContext) {
-        let output = configuration.outputDirectory.map { Self.absolute($0, below: context.daemon.configurationDirectory) }
+        let output = configuration.outputDirectory.map {
+            Self.absolute($0, below: context.daemon.configurationDirectory)
+        }
         server = SimulatedServer(
             settings: configuration, folders: Folders(base: Self.absolute(context.dataDirectory), output: output),
             clock: context.clock, logger: context.logger, metrics: SimulatorMetrics(context.metrics))

@@ -6,9 +6,9 @@ struct SimulatorRoutes: Sendable {
 
     func declare(in group: inout RouteGroup) {
         ControlController(server: server).declare(in: &group)
-        SocketController(server: server).declare(in: &group)
         group.group("", middleware: [FaultMiddleware(server: server)]) { group in
-            var table = RouteTable()
+            SocketController(server: server).declare(in: &group)
+            var table = MethodTable()
             PromptController(server: server).declare(in: &table)
             QueueController(server: server).declare(in: &table)
             HistoryController(server: server).declare(in: &table)

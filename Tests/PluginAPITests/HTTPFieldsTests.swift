@@ -36,14 +36,19 @@ struct HTTPFieldsTests {
         #expect(!HTTPFields.same("a", "ab"))
     }
 
-    @Test("names are tokens", arguments: [("X-Id", true), ("", false), ("a b", false), ("a:", false), ("é", false), ("~!#", true)])
+    @Test(
+        "names are tokens",
+        arguments: [("X-Id", true), ("", false), ("a b", false), ("a:", false), ("é", false), ("~!#", true)])
     func names(name: String, isValid: Bool) {
         #expect(HTTPFields.isValid(name: name) == isValid)
     }
 
     @Test(
         "values cannot split a header",
-        arguments: [("a\tb", true), ("ü", true), ("", true), ("a\r\nb", false), ("a\nb", false), ("\u{0}", false), ("\u{7F}", false)])
+        arguments: [
+            ("a\tb", true), ("ü", true), ("", true), ("a\r\nb", false), ("a\nb", false), ("\u{0}", false),
+            ("\u{7F}", false),
+        ])
     func values(value: String, isValid: Bool) {
         #expect(HTTPFields.isValid(value: value) == isValid)
     }

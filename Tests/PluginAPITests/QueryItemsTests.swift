@@ -25,7 +25,10 @@ struct QueryItemsTests {
 
     @Test(
         "broken escapes stay as they are",
-        arguments: [("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%", "a%"), ("%41", "A"), ("%4a%4A", "JJ"), ("%%41", "%A"), ("%25", "%")])
+        arguments: [
+            ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%", "a%"), ("%41", "A"), ("%4a%4A", "JJ"), ("%%41", "%A"),
+            ("%25", "%"),
+        ])
     func decoding(text: String, expected: String) {
         #expect(PercentEncoding.decode(text) == expected)
     }

@@ -61,7 +61,8 @@ struct RouteGroupTests {
     @Test("parameters arrive as their types, and what does not convert is a 404")
     func parameters() async throws {
         var group = RouteGroup(prefix: "")
-        group.get("/{color}/{line}/{rest...}", Color.self, Int.self, String.self, docs: "A test.") { _, color, line, rest in
+        group.get("/{color}/{line}/{rest...}", Color.self, Int.self, String.self, docs: "A test.") {
+            _, color, line, rest in
             "\(color.name) \(line) \(rest)"
         }
         let route = group.routes[0]
@@ -72,7 +73,10 @@ struct RouteGroupTests {
             return
         }
         #expect(String(decoding: bytes, as: UTF8.self) == "red -7 a/b")
-        for bad in [["green", "7", "x"], ["red", "7.0", "x"], ["red", "", "x"], ["red", "99999999999999999999", "x"], ["red"], []] {
+        for bad in [
+            ["green", "7", "x"], ["red", "7.0", "x"], ["red", "", "x"], ["red", "99999999999999999999", "x"], ["red"],
+            [],
+        ] {
             let error = await #expect(throws: HTTPError.self) { try await Self.respond(route, bad) }
             #expect(error?.status == .notFound)
         }

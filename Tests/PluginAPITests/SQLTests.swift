@@ -8,7 +8,8 @@ struct SQLTests {
         let evil = "x'; DROP TABLE t; --"
         let none: Int? = nil
         let some: Int? = 3
-        let statement: SQL = "SELECT \(evil), \(5), \(true), \(2.5), \(none), \(some), \([UInt8(1)]) WHERE t = \(Timestamp(milliseconds: 9))"
+        let statement: SQL =
+            "SELECT \(evil), \(5), \(true), \(2.5), \(none), \(some), \([UInt8(1)]) WHERE t = \(Timestamp(milliseconds: 9))"
         #expect(statement.text == "SELECT ?, ?, ?, ?, ?, ?, ? WHERE t = ?")
         #expect(
             statement.values == [
@@ -64,8 +65,11 @@ struct SQLTests {
     @Test("the dialects differ where the engines do")
     func dialects() {
         #expect(
-            SQLDialect.sqlite.upsert(key: ["a", "b"], update: ["c"]) == "ON CONFLICT (a, b) DO UPDATE SET c = excluded.c")
-        #expect(SQLDialect.mysql.upsert(key: ["a"], update: ["c", "d"]) == "ON DUPLICATE KEY UPDATE c = VALUES(c), d = VALUES(d)")
+            SQLDialect.sqlite.upsert(key: ["a", "b"], update: ["c"])
+                == "ON CONFLICT (a, b) DO UPDATE SET c = excluded.c")
+        #expect(
+            SQLDialect.mysql.upsert(key: ["a"], update: ["c", "d"])
+                == "ON DUPLICATE KEY UPDATE c = VALUES(c), d = VALUES(d)")
         #expect(SQLDialect.sqlite.insertIgnore == "INSERT OR IGNORE INTO")
         #expect(SQLDialect.mysql.insertIgnore == "INSERT IGNORE INTO")
         let migration = Migration("001-a") { ["CREATE TABLE t (id \(unsafe: $0.autoIncrementKey))"] }

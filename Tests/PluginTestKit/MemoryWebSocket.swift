@@ -21,7 +21,12 @@ package final class MemoryWebSocket: WebSocket {
 
     private init() {}
 
-    /// Makes both ends; keep both as long as the connection shall live.
+    deinit {
+        // As when a peer's process ends: no handshake.
+        peer.withLock { $0?.socket }?.shut(1006)
+    }
+
+    /// Makes both ends; an end that is released breaks the connection.
     package static func pair() -> (MemoryWebSocket, MemoryWebSocket) {
         let ends = (MemoryWebSocket(), MemoryWebSocket())
         ends.0.peer.withLock { $0 = Peer(socket: ends.1) }

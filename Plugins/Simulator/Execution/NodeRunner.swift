@@ -105,7 +105,8 @@ extension NodeRunner {
     }
 
     private func sleep() async throws(JobRun.Stop) -> NodeResult {
-        try await sleep(id, Self.seconds(inputs["seconds"], scale: job.settings.sleepScale), number("steps", 0), parent: nil)
+        try await sleep(
+            id, Self.seconds(inputs["seconds"], scale: job.settings.sleepScale), number("steps", 0), parent: nil)
         return passed
     }
 

@@ -4,7 +4,9 @@ struct AnnotatedName: Sendable {
     /// The folder it names.
     let folder: Folders.Kind?
 
-    /// Splits a name. The ending is cut off together with the character before it, whatever that is, as in ComfyUI.
+    /// Splits a name.
+    ///
+    /// The ending is cut off together with the character before it, whatever that is, as in ComfyUI.
     init(_ text: String) {
         for kind in [Folders.Kind.output, .input, .temp] where text.hasSuffix("[\(kind.rawValue)]") {
             name = String(text.dropLast(kind.rawValue.count + 3))

@@ -99,7 +99,9 @@ struct Multipart: Sendable {
             var place = start
             let end = bytes.count - needle.count
             while place <= end {
-                if bytes[place] == first, needle.indices.allSatisfy({ bytes[place + $0] == needle[$0] }) { return place }
+                if bytes[place] == first, needle.indices.allSatisfy({ bytes[place + $0] == needle[$0] }) {
+                    return place
+                }
                 place += 1
             }
             return nil

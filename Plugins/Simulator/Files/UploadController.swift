@@ -7,7 +7,7 @@ struct UploadController: Sendable {
     /// More copies of one name than this are refused.
     private static let maximumCopies = 10_000
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.post, "/upload/image", "Stores a file.") { try await upload($0, isMask: false) }
         routes.addTwice(.post, "/upload/mask", "Stores a mask.") { try await upload($0, isMask: true) }
     }
@@ -31,7 +31,8 @@ struct UploadController: Sendable {
             let path = server.folders.resolve(kind, subfolder, filename), path != folder
         else { return Answer.empty(.badRequest) }
         guard Disk.makeFolder(folder) else { throw PythonError("OSError", "cannot make the folder") }
-        let target = Target(folder: folder, filename: filename, mayReplace: ["true", "1"].contains(form.text("overwrite")))
+        let target = Target(
+            folder: folder, filename: filename, mayReplace: ["true", "1"].contains(form.text("overwrite")))
         let stored = try isMask ? storeMask(image, form, target) : store(image.content, target)
         return Answer.json(["name": .string(stored), "subfolder": .string(subfolder), "type": .string(kind.rawValue)])
     }
@@ -69,7 +70,9 @@ struct UploadController: Sendable {
         guard let size = PNG.size(of: content) else {
             throw PythonError("PIL.UnidentifiedImageError", "cannot identify image file")
         }
-        if let expected = PNG.size(of: head), expected != size { throw PythonError("ValueError", "images do not match") }
+        if let expected = PNG.size(of: head), expected != size {
+            throw PythonError("ValueError", "images do not match")
+        }
         guard Disk.write(content, to: target.folder + "/" + name, replacing: target.mayReplace) else {
             throw PythonError("OSError", "cannot write the file")
         }

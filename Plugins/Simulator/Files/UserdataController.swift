@@ -4,7 +4,7 @@ internal import PluginAPI
 struct UserdataController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.get, "/userdata", "Lists a folder.", list)
         routes.addTwice(.get, "/v2/userdata", "Lists everything.") { _ in Answer.json([]) }
         routes.addTwice(.get, "/userdata/{file}", "Serves a file.", read)

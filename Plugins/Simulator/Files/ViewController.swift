@@ -4,7 +4,7 @@ internal import PluginAPI
 struct ViewController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.get, "/view", "Serves a file of the input, output or temp folder.", view)
         routes.addTwice(.get, "/view_metadata/{folder}", "Knows no metadata of models.") { _ in
             Answer.empty(.notFound)

@@ -4,7 +4,7 @@ internal import PluginAPI
 struct HistoryController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.get, "/history", "Lists finished jobs, oldest first.", list)
         routes.addTwice(.post, "/history", "Clears the history or deletes entries.", change)
         routes.addTwice(.get, "/history/{prompt_id}", "Shows one finished job.", show)

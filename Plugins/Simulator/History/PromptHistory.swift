@@ -51,7 +51,7 @@ struct PromptHistory: Sendable {
     /// The answer for a page; ComfyUI's rules, odd ones included.
     func page(maximum: Int?, offset: Int) -> [UInt8] {
         var first = offset
-        if offset < 0, let maximum { first = entries.count.subtractingReportingOverflow(maximum).partialValue }
+        if offset < 0, let maximum { first = maximum < 0 ? .max : entries.count - maximum }
         var found: [(String, [UInt8])] = []
         for (place, id) in order.lazy.compactMap({ $0 }).enumerated() where place >= first {
             guard let entry = entries[id] else { continue }

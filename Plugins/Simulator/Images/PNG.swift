@@ -21,7 +21,9 @@ enum PNG {
 
     /// Width and height of a PNG file, from its first bytes.
     static func size(of file: [UInt8]) -> (width: Int, height: Int)? {
-        guard file.count >= 24, file.starts(with: signature), file[12..<16].elementsEqual("IHDR".utf8) else { return nil }
+        guard file.count >= 24, file.starts(with: signature), file[12..<16].elementsEqual("IHDR".utf8) else {
+            return nil
+        }
         let number = { (start: Int) in file[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
         return (number(16), number(20))
     }
@@ -40,7 +42,9 @@ enum PNG {
         file += bigEndian(Int(crc.value))
     }
 
-    /// The zlib stream (RFC 1950) of the filtered lines. Equal lines are repetitions of the line above, equal pixels of
+    /// The zlib stream (RFC 1950) of the filtered lines.
+    ///
+    /// Equal lines are repetitions of the line above, equal pixels of
     /// the pixel before.
     private static func compressed(_ picture: Picture, index: Int) -> [UInt8] {
         var deflater = Deflater()

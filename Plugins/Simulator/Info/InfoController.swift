@@ -17,7 +17,7 @@ struct InfoController: Sendable {
     /// Folders that `/models` shows and `/experiment/models` hides.
     private static let hiddenFolders: Set = ["configs", "custom_nodes"]
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         declareNodes(in: &routes)
         declareModels(in: &routes)
         routes.addTwice(.get, "/system_stats", "Describes the machine.") { _ in Answer.json(systemStats) }
@@ -29,10 +29,10 @@ struct InfoController: Sendable {
             routes.addTwice(.get, path, "Is empty without custom nodes.") { _ in Answer.json([:]) }
         }
         for path in ["/", "/index.html"] { routes.add(.get, path, "Shows a page in place of the frontend.", index) }
-        routes.add(.get, "/api/", "Shows a page in place of the frontend.", index)
+        routes.add(.get, "/api", "Shows a page in place of the frontend.", index)
     }
 
-    private func declareNodes(in routes: inout RouteTable) {
+    private func declareNodes(in routes: inout MethodTable) {
         routes.addTwice(.get, "/object_info", "Describes all node classes.") { _ in Answer.json(server.catalog.info) }
         routes.addTwice(.get, "/object_info/{class}", "Describes one node class.") { request in
             let catalog = server.catalog
@@ -41,7 +41,7 @@ struct InfoController: Sendable {
         }
     }
 
-    private func declareModels(in routes: inout RouteTable) {
+    private func declareModels(in routes: inout MethodTable) {
         routes.addTwice(.get, "/embeddings", "Lists embeddings.") { _ in
             Answer.json(.strings(server.settings.embeddings))
         }

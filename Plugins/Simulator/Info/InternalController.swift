@@ -4,7 +4,7 @@ internal import PluginAPI
 struct InternalController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.add(.get, "/internal/logs", "Shows the log as one text.") { _ in
             let lines = server.log.entries.map { "\($0["t"]?.stringValue ?? "") - \($0["m"]?.stringValue ?? "")" }
             return Answer.json(.string(lines.joined()))

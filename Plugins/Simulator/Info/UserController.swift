@@ -4,7 +4,7 @@ internal import PluginAPI
 struct UserController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.get, "/settings", "Shows the frontend's settings.") { _ in
             Answer.json(.object(server.withState { $0.userSettings }))
         }

@@ -25,9 +25,9 @@ extension NodeCatalog {
                         "default": "ComfyUI",
                         "tooltip":
                             """
-                            The prefix for the file to save. This may include formatting information such as \
-                            %date:yyyy-MM-dd% or %Empty Latent Image.width% to include values from nodes.
-                            """,
+                        The prefix for the file to save. This may include formatting information such as \
+                        %date:yyyy-MM-dd% or %Empty Latent Image.width% to include values from nodes.
+                        """,
                     ]),
                 prompt, pngInfo,
             ]),

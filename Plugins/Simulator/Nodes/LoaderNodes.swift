@@ -8,6 +8,18 @@ extension NodeCatalog {
         """
     private static let modified = NodeOutput("MODEL", "The modified diffusion model.")
 
+    /// A class that inherits the two tooltips of LoraLoader for its one output.
+    private static let loraForModel: NodeType = {
+        var type = NodeType(
+            "LoraLoaderModelOnly", category: "loaders", work: .opaque, loraDescription, outputs: [modified],
+            inputs: [
+                .link("model", "MODEL"), NodeInput("lora_name", .model("loras")),
+                .float("strength_model", default: 1.0, -100.0, 100.0, step: 0.01),
+            ])
+        type.inheritedTooltips = ["The modified diffusion model.", "The modified CLIP model."]
+        return type
+    }()
+
     /// Nodes that load models.
     static let loaderNodes: [NodeType] = [
         NodeType(
@@ -36,12 +48,7 @@ extension NodeCatalog {
                     "strength_clip", default: 1.0, -100.0, 100.0, step: 0.01,
                     ["tooltip": "How strongly to modify the CLIP model. This value can be negative."]),
             ]),
-        NodeType(
-            "LoraLoaderModelOnly", category: "loaders", work: .opaque, loraDescription, outputs: [modified],
-            inputs: [
-                .link("model", "MODEL"), NodeInput("lora_name", .model("loras")),
-                .float("strength_model", default: 1.0, -100.0, 100.0, step: 0.01),
-            ]),
+        loraForModel,
         NodeType(
             "VAELoader", "Load VAE", category: "loaders", work: .opaque, outputs: [NodeOutput("VAE")],
             inputs: [NodeInput("vae_name", .model("vae"))]),
@@ -50,7 +57,8 @@ extension NodeCatalog {
     /// Nodes that hold or show single values.
     static let valueNodes: [NodeType] = [
         NodeType(
-            "PrimitiveInt", "Int", category: "utils/primitive", work: .value("value"), module: "comfy_extras.nodes_primitive",
+            "PrimitiveInt", "Int", category: "utils/primitive", work: .value("value"),
+            module: "comfy_extras.nodes_primitive",
             isV3: true, outputs: [NodeOutput("INT")],
             inputs: [
                 .int("value", -9_223_372_036_854_775_807, 9_223_372_036_854_775_807, ["control_after_generate": true])
@@ -68,7 +76,8 @@ extension NodeCatalog {
             module: "comfy_extras.nodes_primitive", isV3: true, outputs: [NodeOutput("BOOLEAN")],
             inputs: [NodeInput("value", .named("BOOLEAN"), showsOptions: true)]),
         NodeType(
-            "PreviewAny", "Preview Any", category: "utils", work: .showAnything, module: "comfy_extras.nodes_preview_any",
+            "PreviewAny", "Preview Any", category: "utils", work: .showAnything,
+            module: "comfy_extras.nodes_preview_any",
             isOutput: true, inputs: [NodeInput("source", .named("*"), showsOptions: true)]),
     ]
 }

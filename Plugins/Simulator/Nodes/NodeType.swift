@@ -14,6 +14,8 @@ struct NodeType: Sendable {
     /// Whether it is declared in ComfyUI's newer style, which prints more fields.
     var isV3: Bool
     var work: NodeWork
+    /// What is shown instead of the outputs' own tooltips.
+    var inheritedTooltips: [String] = []
 
     init(
         _ name: String, _ displayName: String? = nil, category: String, work: NodeWork, _ description: String = "",
@@ -58,7 +60,9 @@ struct NodeType: Sendable {
             input[group.rawValue] = .object(JSONObject(members.map { ($0.name, $0.info(choices: choices($0))) }))
             order[group.rawValue] = .strings(members.map(\.name))
         }
-        let tooltips = JSON.array(outputs.map { $0.tooltip.map { .string($0) } ?? .null })
+        let tooltips = JSON.array(
+            inheritedTooltips.isEmpty
+                ? outputs.map { $0.tooltip.map { .string($0) } ?? .null } : inheritedTooltips.map { .string($0) })
         var info: JSONObject = [
             "input": .object(input), "input_order": .object(order), "output": .strings(outputs.map(\.type)),
             "output_is_list": .array(outputs.map { _ in false }), "output_name": .strings(outputs.map(\.name)),

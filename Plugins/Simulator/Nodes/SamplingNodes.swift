@@ -34,19 +34,19 @@ extension NodeCatalog {
                     "round": 0.01,
                     "tooltip":
                         """
-                        The Classifier-Free Guidance scale balances creativity and adherence to the prompt. Higher values \
-                        result in images more closely matching the prompt however too high values will negatively \
-                        impact quality.
-                        """,
+                    The Classifier-Free Guidance scale balances creativity and adherence to the prompt. Higher values \
+                    result in images more closely matching the prompt however too high values will negatively \
+                    impact quality.
+                    """,
                 ]),
             NodeInput(
                 "sampler_name", .choice(samplers),
                 [
                     "tooltip":
                         """
-                        The algorithm used when sampling, this can affect the quality, speed, and style of the generated \
-                        output.
-                        """
+                    The algorithm used when sampling, this can affect the quality, speed, and style of the generated \
+                    output.
+                    """
                 ]),
             NodeInput(
                 "scheduler", .choice(schedulers),
@@ -63,9 +63,9 @@ extension NodeCatalog {
                 [
                     "tooltip":
                         """
-                        The amount of denoising applied, lower values will maintain the structure of the initial image \
-                        allowing for image to image sampling.
-                        """
+                    The amount of denoising applied, lower values will maintain the structure of the initial image \
+                    allowing for image to image sampling.
+                    """
                 ]),
         ])
 
@@ -94,14 +94,16 @@ extension NodeCatalog {
             "Create a new batch of empty latent images to be denoised via sampling.",
             outputs: [NodeOutput("LATENT", "The empty latent image batch.")],
             inputs: [
-                .int("width", default: 512, 16, 16384, step: 8, ["tooltip": "The width of the latent images in pixels."]),
+                .int(
+                    "width", default: 512, 16, 16384, step: 8, ["tooltip": "The width of the latent images in pixels."]),
                 .int(
                     "height", default: 512, 16, 16384, step: 8,
                     ["tooltip": "The height of the latent images in pixels."]),
                 .int("batch_size", default: 1, 1, 4096, ["tooltip": "The number of latent images in the batch."]),
             ]),
         NodeType(
-            "VAEDecode", "VAE Decode", category: "latent", work: .decode, "Decodes latent images back into pixel space images.",
+            "VAEDecode", "VAE Decode", category: "latent", work: .decode,
+            "Decodes latent images back into pixel space images.",
             outputs: [NodeOutput("IMAGE", "The decoded image.")],
             inputs: [
                 .link("samples", "LATENT", "The latent to be decoded."),

@@ -4,7 +4,7 @@ internal import PluginAPI
 struct PromptController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.get, "/prompt", "Tells how many jobs are left.") { _ in
             Answer.json(SocketMessage.queue(server.withState { $0.remaining }))
         }

@@ -149,7 +149,9 @@ struct PromptWalk {
     }
 
     private static func fits(_ received: String, _ input: NodeInput, _ catalog: NodeCatalog) -> Bool {
-        guard case .named(let wanted) = input.type else { return received == "*" || (input.isV3 && received == "COMBO") }
+        guard case .named(let wanted) = input.type else {
+            return received == "*" || (input.isV3 && received == "COMBO")
+        }
         return wanted == "*" || received == "*" || received == wanted
     }
 }
@@ -191,7 +193,8 @@ extension PromptWalk {
     /// What the class's own check says.
     private func customProblem(_ type: NodeType, _ id: String) -> JSON? {
         let inputs = nodes[id]?["inputs"]
-        if let input = type.inputs.first(where: { $0.type == .inputImage }), let name = inputs?[input.name]?.stringValue {
+        if let input = type.inputs.first(where: { $0.type == .inputImage }), let name = inputs?[input.name]?.stringValue
+        {
             guard AnnotatedName(name).path(in: catalog.folders, default: .input) == nil else { return nil }
             return InputCheck.custom(input.name, "Invalid image file: \(name)")
         }

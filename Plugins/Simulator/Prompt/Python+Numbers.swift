@@ -62,7 +62,9 @@ extension Python {
             rest.removeFirst()
         }
         let groups = rest.split(separator: "_", omittingEmptySubsequences: false)
-        guard groups.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else { return nil }
+        guard groups.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else {
+            return nil
+        }
         let digits = groups.joined().drop { $0 == "0" }
         return digits.isEmpty ? "0" : sign + digits
     }

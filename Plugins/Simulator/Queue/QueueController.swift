@@ -4,7 +4,7 @@ internal import PluginAPI
 struct QueueController: Sendable {
     let server: SimulatedServer
 
-    func declare(in routes: inout RouteTable) {
+    func declare(in routes: inout MethodTable) {
         routes.addTwice(.get, "/queue", "Shows the running and the pending jobs.", show)
         routes.addTwice(.post, "/queue", "Clears the queue or deletes entries.", change)
         routes.addTwice(.post, "/interrupt", "Interrupts the running job.", interrupt)

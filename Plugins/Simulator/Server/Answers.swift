@@ -68,6 +68,8 @@ extension Surface {
         case .notFound where request.method == .get || request.method == .head: Answer.unknownPath
         case .notFound, .methodNotAllowed: Answer.methodNotAllowed("GET,HEAD")
         case .contentTooLarge: Answer.tooLarge
+        case 426:
+            .text("No WebSocket UPGRADE hdr: None\n Can \"Upgrade\" only to \"WebSocket\".", status: .badRequest)
         case .internalServerError: Answer.exception
         default: .text("\(error.status): \(error.message)", status: error.status)
         }

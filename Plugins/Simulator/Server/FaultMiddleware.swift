@@ -14,6 +14,11 @@ struct FaultMiddleware: Middleware {
                 headers: ["WWW-Authenticate": "Basic realm=\"ComfyUI\"", "Content-Type": "text/plain; charset=utf-8"],
                 body: .bytes(Array("401: Unauthorized".utf8)))
         }
+        // The router overlooks a slash at the end, the real server does not.
+        let path = request.path
+        if path == "/api" || (path.hasSuffix("/") && path != "/" && path != "/api/") {
+            return request.method == .get ? Answer.unknownPath : Answer.methodNotAllowed("GET,HEAD")
+        }
         do {
             return try await next(request)
         } catch is PythonError {

@@ -96,8 +96,9 @@ final class SimulatedServer: Sendable {
         return Disk.status(path) != nil || Disk.write(PNG.encode(example), to: path, replacing: false)
     }
 
-    /// Starts again as after a kill: queue, history, counter, cache, settings of users and temporary files are gone, all
-    /// sockets are cut. Outputs stay.
+    /// Starts again as after a kill.
+    ///
+    /// Queue, history, counter, cache, settings of users and temporary files are gone, all sockets are cut. Outputs stay.
     func restart() {
         withState { state in
             let settings = state.settings

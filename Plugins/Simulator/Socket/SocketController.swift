@@ -6,21 +6,8 @@ struct SocketController: Sendable {
 
     func declare(in group: inout RouteGroup) {
         for path in ["/ws", "/api/ws"] {
-            group.webSocket(path, docs: "Tells about queue and jobs.", accept: accept, use: run)
+            group.webSocket(path, docs: "Tells about queue and jobs.", use: run)
         }
-    }
-
-    private func accept(_ request: Request) throws -> WebSocketAcceptance {
-        let (settings, isExited) = server.withState { ($0.settings, $0.isExited) }
-        if isExited || settings.down {
-            throw HTTPError(.serviceUnavailable, "simulator.down", "the simulator is down")
-        }
-        guard settings.admits(request) else {
-            throw HTTPError(
-                .unauthorized, "simulator.unauthorized", "Unauthorized",
-                headers: ["WWW-Authenticate": "Basic realm=\"ComfyUI\""])
-        }
-        return WebSocketAcceptance(maximumMessageSize: 4 << 20)
     }
 
     /// Owns a connection until one side ends it.

@@ -37,7 +37,9 @@ final class SocketHub: Sendable {
         flush()
     }
 
-    /// Adds a socket with the messages that greet it. One of the same id stays open but gets nothing more.
+    /// Adds a socket with the messages that greet it.
+    ///
+    /// One of the same id stays open but gets nothing more.
     func register(_ connection: SocketConnection, greeting: [WebSocketMessage]) {
         state.withLock { state in
             state.sockets[connection.sid] = connection

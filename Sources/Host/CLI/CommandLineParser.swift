@@ -119,7 +119,8 @@ extension CommandLineParser {
         }
         guard let found = CommandTable.commands(under: [first, second]).first else {
             let near = Spelling.nearest(to: second, in: seconds)
-            throw UsageError("unknown command \"\(first) \(second)\"" + guess(near.map { "\(first) \($0)" }), command: first)
+            throw UsageError(
+                "unknown command \"\(first) \(second)\"" + guess(near.map { "\(first) \($0)" }), command: first)
         }
         return found
     }

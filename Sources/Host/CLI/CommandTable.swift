@@ -35,7 +35,8 @@ enum CommandTable {
     static let options = [
         OptionHelp(
             name: "--config", value: "FILE",
-            help: "the configuration file (default: comfyd.yaml in the working directory, else the defaults)", short: "-c"),
+            help: "the configuration file (default: comfyd.yaml in the working directory, if it is there)",
+            short: "-c"),
         OptionHelp(name: "--state-dir", value: "DIR", help: "ranks above state_dir"),
         OptionHelp(name: "--listen", value: "ADDRESS:PORT", help: "ranks above listen; may be given again"),
         OptionHelp(name: "--log-level", value: "LEVEL", help: "debug, info, notice, warning or error"),
@@ -46,7 +47,7 @@ enum CommandTable {
     static let commands = [
         CommandHelp(
             words: ["run"], summary: "run the daemon; what happens without a command",
-            details: "SIGTERM and SIGINT end it after what is in flight, SIGHUP makes it read its configuration again."),
+            details: "SIGTERM and SIGINT end it after what is in flight; SIGHUP makes it read its file again."),
         CommandHelp(
             words: ["check"], summary: "say all that is wrong with the configuration",
             details: "Opens no socket and no database. Exit code 2 when something is wrong."),

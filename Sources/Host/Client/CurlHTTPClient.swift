@@ -10,6 +10,7 @@ package final class CurlHTTPClient: HTTPClient {
     private let logger: Logger
     private let settings: HTTPClientSettings
     private let engines: [CurlEngine]
+    private let webSocketEngines: [CurlEngine]
 
     /// Makes a client; ``shutDown()`` ends it.
     package init(group: EventLoopGroup, logger: Logger = Logger(), settings: HTTPClientSettings = HTTPClientSettings())
@@ -20,6 +21,9 @@ package final class CurlHTTPClient: HTTPClient {
         let shares = group.loops.count
         engines = group.loops.map {
             CurlEngine(loop: $0, settings: settings, purpose: .requests, shares: shares)
+        }
+        webSocketEngines = group.loops.map {
+            CurlEngine(loop: $0, settings: settings, purpose: .webSockets, shares: shares)
         }
     }
 
@@ -42,9 +46,26 @@ package final class CurlHTTPClient: HTTPClient {
         }
     }
 
+    /// Opens a WebSocket (`ws`, `wss`, `http` and `https` URLs); it lives until it is closed.
+    ///
+    /// The whole of connecting and shaking hands is under the request's timeout.
+    ///
+    /// - Throws: ``HTTPClientError``, `upgradeRefused` with the status when the peer does not want it; `CancellationError`.
+    package func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
+        let deadline = MonotonicClock.now.advanced(by: request.timeout)
+        let opening = try WebSocketOpening(request, engine: engine(of: webSocketEngines))
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { waiter in
+                opening.engine.run { opening.start(deadline: deadline, waiter: waiter) }
+            } as WebSocketConnection
+        } onCancel: {
+            opening.engine.later { opening.cancel() }
+        }
+    }
+
     /// Ends all requests and closes all connections; before the loops are shut down.
     package func shutDown() async {
-        for engine in engines {
+        for engine in engines + webSocketEngines {
             await withCheckedContinuation { done in
                 engine.run {
                     engine.close()
@@ -54,11 +75,11 @@ package final class CurlHTTPClient: HTTPClient {
         }
     }
 
-    /// Requests under way, for metrics and tests; of the loops' threads it asks each in turn.
+    /// Requests under way and open WebSockets, for metrics; each loop is asked in turn.
     package var requestCount: Int {
         get async {
             var count = 0
-            for engine in engines {
+            for engine in engines + webSocketEngines {
                 count += await withCheckedContinuation { found in
                     engine.run { found.resume(returning: engine.operationCount) }
                 }
@@ -82,11 +103,5 @@ package final class CurlHTTPClient: HTTPClient {
                 .connection, mayHaveBeenProcessed: false, "the request's body is shorter than announced")
         }
         return .bytes(bytes)
-    }
-}
-
-extension CurlHTTPClient {
-    package func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
-        throw HTTPClientError(.upgradeRefused, mayHaveBeenProcessed: false, "")
     }
 }

@@ -7,29 +7,38 @@ struct RequestHeaderLines {
     private(set) var list: UnsafeMutablePointer<curl_slist>?
     private var hasContentType = false
 
-    /// Checks the fields and puts them into a list, which the caller frees.
-    ///
-    /// Credentials become a header line here instead of libcurl's user name and password, which would bring its
-    /// negotiation along, and outlive the request in a handle that is used again.
+    /// Puts the fields of a request into a list, which the caller frees.
     init(_ request: ClientRequest, userAgent: String) throws {
-        var hasUserAgent = false
-        do {
-            for field in request.headers.fields where !Self.isOurs(field.name) {
-                guard HTTPFields.isValid(name: field.name), HTTPFields.isValid(value: field.value) else {
-                    throw HTTPClientError(.invalidURL, mayHaveBeenProcessed: false, "a header field is not valid")
-                }
-                if HTTPFields.same(field.name, "authorization"), request.credentials != nil { continue }
-                if HTTPFields.same(field.name, "user-agent") { hasUserAgent = true }
-                if HTTPFields.same(field.name, "content-type") { hasContentType = true }
-                // libcurl drops a name that has no value unless it ends with a semicolon.
-                add(field.value.isEmpty ? field.name + ";" : field.name + ": " + field.value)
-            }
-            if !hasUserAgent { add("User-Agent: " + userAgent) }
-            if let credentials = request.credentials { add("Authorization: " + (try Self.basic(credentials))) }
-        } catch {
-            curl_slist_free_all(list)
-            throw error
+        for field in try Self.fields(of: request, userAgent: userAgent) {
+            if HTTPFields.same(field.name, "content-type") { hasContentType = true }
+            // libcurl drops a name that has no value unless it ends with a semicolon.
+            add(field.value.isEmpty ? field.name + ";" : field.name + ": " + field.value)
         }
+    }
+
+    /// The fields that a request sends besides those of its connection and its body.
+    ///
+    /// Credentials become a field here instead of libcurl's user name and password, which would bring its negotiation
+    /// along, and outlive the request in a handle that is used again.
+    ///
+    /// - Throws: `invalidURL` for names and values that would break the header.
+    static func fields(of request: ClientRequest, userAgent: String) throws -> [HTTPFields.Field] {
+        var fields: [HTTPFields.Field] = []
+        fields.reserveCapacity(request.headers.fields.count + 2)
+        var hasUserAgent = false
+        for field in request.headers.fields where !Self.isOurs(field.name) {
+            guard HTTPFields.isValid(name: field.name), HTTPFields.isValid(value: field.value) else {
+                throw HTTPClientError(.invalidURL, mayHaveBeenProcessed: false, "a header field is not valid")
+            }
+            if HTTPFields.same(field.name, "authorization"), request.credentials != nil { continue }
+            if HTTPFields.same(field.name, "user-agent") { hasUserAgent = true }
+            fields.append(field)
+        }
+        if !hasUserAgent { fields.append(HTTPFields.Field(name: "User-Agent", value: userAgent)) }
+        if let credentials = request.credentials {
+            fields.append(HTTPFields.Field(name: "Authorization", value: try basic(credentials)))
+        }
+        return fields
     }
 
     /// Says how a body is sent, and keeps libcurl from adding fields of its own.

@@ -13,6 +13,12 @@ struct ResponseHead {
     private(set) var fields: [HTTPFields.Field] = []
     private(set) var isComplete = false
     private var size = 0
+    private let isUpgrade: Bool
+
+    /// Makes an empty header; 101 completes that of an upgrade, and is refused otherwise.
+    init(isUpgrade: Bool = false) {
+        self.isUpgrade = isUpgrade
+    }
 
     /// Takes a line with its line end; lines after the header are trailers and are only counted.
     mutating func take(_ line: UnsafeRawBufferPointer, limit: Int) -> Verdict {
@@ -39,7 +45,7 @@ struct ResponseHead {
     }
 
     private mutating func endBlock() -> Verdict {
-        guard status >= 200 else {
+        guard status >= 200 || (status == 101 && isUpgrade) else {
             return status == 101 ? .refused(.connection, "the peer switched protocols unasked") : .more
         }
         isComplete = true

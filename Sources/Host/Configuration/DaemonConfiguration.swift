@@ -36,7 +36,8 @@ package struct DaemonConfiguration: ConfigurationSection {
     package init(_ config: inout ConfigReader) {
         listen = config.value(
             "listen", default: [ListenAddress(address: "127.0.0.1", port: 8000)],
-            "Addresses to listen on; port 0 lets the system choose. With a certificate and its key (PEM files) the address speaks HTTPS.",
+            "Addresses to listen on; port 0 lets the system choose. With a certificate and its key (PEM files) "
+                + "the address speaks HTTPS.",
             check: Self.problem(inListeners:))
         stateDirectory = config.value(
             "state_dir", default: "./var",

@@ -1,5 +1,5 @@
-package import PluginAPI
 import Glibc
+package import PluginAPI
 
 /// An address to listen on: a text `ADDRESS:PORT`, or a section with a certificate.
 package struct ListenAddress: ConfigValue, Hashable {

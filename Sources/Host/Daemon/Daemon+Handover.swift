@@ -5,7 +5,7 @@ extension Daemon {
     /// Starts a new process and lets it take over; returns true when this one has nothing left to do.
     func handOver() async -> Bool {
         let sockets = zip(loaded.daemon.listen.map(\.text), server.listeningSockets).map { ($0, $1) }
-        let process: (pid: pid_t, channel: Handover.Channel)
+        let process: (pid: Int32, channel: Handover.Channel)
         do {
             process = try Handover.start(sockets: sockets)
         } catch {
@@ -30,7 +30,7 @@ extension Daemon {
         return true
     }
 
-    private func reap(_ pid: pid_t) {
+    private func reap(_ pid: Int32) {
         parts.files.submit {
             var status: Int32 = 0
             waitpid(pid, &status, 0)

@@ -1,5 +1,5 @@
-package import Glibc
 import CLinux
+import Glibc
 
 /// Replaces the running process by a new one without closing the listening sockets.
 ///
@@ -76,7 +76,7 @@ package enum Handover {
     /// Starts the executable again with the same arguments and these sockets.
     ///
     /// - Throws: ``HandoverError``.
-    package static func start(sockets: [(name: String, socket: Int32)]) throws(HandoverError) -> (pid: pid_t, Channel) {
+    package static func start(sockets: [(name: String, socket: Int32)]) throws(HandoverError) -> (pid: Int32, Channel) {
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
             throw HandoverError("socketpair: \(String(cString: strerror(errno)))")
@@ -87,7 +87,7 @@ package enum Handover {
         return (pid, Channel(descriptor: pair[0]))
     }
 
-    private static func spawn(inheriting descriptors: [Int32], _ description: String) throws(HandoverError) -> pid_t {
+    private static func spawn(inheriting descriptors: [Int32], _ description: String) throws(HandoverError) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -103,7 +103,7 @@ package enum Handover {
 
         var environment = Self.environment()
         environment.append("\(variable)=\(description)")
-        var pid: pid_t = 0
+        var pid: Int32 = 0
         let code = withCStrings(CommandLine.arguments) { arguments in
             withCStrings(environment) { environment in
                 posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments, environment)

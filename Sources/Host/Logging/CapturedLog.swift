@@ -13,8 +13,8 @@ package final class CapturedLog: LogSink {
         package let facts: [(String, String)]
 
         /// The value of a fact; the last one counts.
-        package subscript(fact: String) -> String? {
-            facts.last { $0.0 == fact }?.1
+        package subscript(name: String) -> String? {
+            facts.last { $0.0 == name }?.1
         }
 
         /// Such as `notice started port=8000`.

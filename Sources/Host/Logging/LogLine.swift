@@ -45,7 +45,8 @@ struct LogLine {
     }
 
     private static func escaped(_ text: String, quotes: Bool) -> String {
-        let isPlain = text.utf8.count <= limit && text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
+        let isPlain =
+            text.utf8.count <= limit && text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
         if isPlain { return text }
         var result = String.UnicodeScalarView()
         for (index, scalar) in text.unicodeScalars.enumerated() {
@@ -80,7 +81,8 @@ struct LogLine {
 
     private var json: [UInt8] {
         var object: JSONObject = [
-            "time": .string(time.iso8601), "level": .string(Self.name(of: level)), "message": .string(Self.cut(message)),
+            "time": .string(time.iso8601), "level": .string(Self.name(of: level)),
+            "message": .string(Self.cut(message)),
         ]
         for (key, value) in facts {
             let isTaken = ["time", "level", "message"].contains(key)

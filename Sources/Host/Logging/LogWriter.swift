@@ -1,5 +1,5 @@
-package import PluginAPI
 import Glibc
+package import PluginAPI
 import Synchronization
 
 /// Writes log lines to a descriptor, standard error by default, each with one write.

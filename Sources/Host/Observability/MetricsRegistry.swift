@@ -67,7 +67,7 @@ package final class MetricsRegistry: Sendable {
     /// The content type of ``text()``.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// The metric of that name, made now if there is none. A second one of another type works, but is not shown.
+    /// The metric of that name, made now if there is none; a second one of another type works, but is not shown.
     private func register<M: Metric>(
         _ rawName: String, _ help: String, _ labels: [String], _ limit: Int, _ make: (MetricHeader) -> M
     ) -> M {

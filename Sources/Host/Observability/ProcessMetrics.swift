@@ -1,5 +1,5 @@
-package import PluginAPI
 import Glibc
+package import PluginAPI
 
 /// The process as Prometheus' client libraries report it, read from `/proc/self` at each scrape.
 package struct ProcessMetrics: Sendable {
@@ -51,7 +51,7 @@ package struct ProcessMetrics: Sendable {
         }
     }
 
-    /// The numbers of `/proc/self/statm`, in pages: size, resident, …
+    /// Reads `/proc/self/statm`, whose numbers are pages of the whole size, the resident part and more.
     private static func statm() -> [Double] {
         let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }

@@ -80,6 +80,7 @@ struct OpenAPIOperation {
         for error in docs.errors { texts[error.status, default: []].append(error.reason) }
         if isWebSocket { texts[426, default: []].append("The request wants no WebSocket.") }
         if isProtected { texts[401, default: []].append("No valid token.") }
+        if needsRights, texts[403] == nil { texts[403] = ["The token may not do this."] }
         if !parameterNames.isEmpty, texts[404] == nil { texts[404] = ["Not found."] }
         if docs.body != nil, texts[413] == nil { texts[413] = ["The body is too large."] }
         var responses: JSONObject = [:]
@@ -93,7 +94,7 @@ struct OpenAPIOperation {
         for (status, reasons) in texts.sorted(by: { $0.key < $1.key }) where (100...599).contains(status) {
             responses[String(status)] = error(reasons.joined(separator: " "))
         }
-        responses["default"] = error("Any other answer.")
+        responses["default"] = .object(["description": "Any other answer."])
         return .object(responses)
     }
 
@@ -105,6 +106,13 @@ struct OpenAPIOperation {
 
     private var isProtected: Bool {
         route.declaration.access != .open
+    }
+
+    private var needsRights: Bool {
+        switch route.declaration.access {
+        case .admin, .scope: true
+        default: false
+        }
     }
 
     private var security: JSON {

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Counts the requests inside one plugin and closes the door while it drains.
 final class PluginGate: Sendable {
-    /// Bit 0: draining. Bit 1: somebody waits. The rest: the count.
+    /// Bit 0 is draining, bit 1 that somebody waits, the rest the count.
     private let word = Atomic<UInt>(0)
     private let waiters = Mutex(Waiters())
 

@@ -47,7 +47,8 @@ struct RouteTrie: Sendable {
         return found < 0 ? nil : found
     }
 
-    private func find(_ index: Int, _ depth: Int, _ path: RequestPath, _ code: MethodCode, _ method: HTTPMethod) -> Int {
+    private func find(_ index: Int, _ depth: Int, _ path: RequestPath, _ code: MethodCode, _ method: HTTPMethod) -> Int
+    {
         let node = nodes[index]
         guard depth < path.segments.count else { return route(at: node.endpoint, code, method) }
         let literal = child(of: node, path, depth)

@@ -66,7 +66,9 @@ struct RouteTrieBuilder {
     private mutating func literal(_ text: String, of index: Int) -> Int {
         // Texts are told apart by their bytes, as on the wire.
         let bytes = Array(text.utf8)
-        if let known = growing[index].literals.first(where: { $0.text.utf8.elementsEqual(bytes) }) { return known.child }
+        if let known = growing[index].literals.first(where: { $0.text.utf8.elementsEqual(bytes) }) {
+            return known.child
+        }
         growing.append(Growing())
         growing[index].literals.append((text, growing.count - 1))
         return growing.count - 1

@@ -2,7 +2,8 @@ import PluginAPI
 
 extension Router {
     /// Runs a matched route.
-    func serve(_ route: BoundRoute, _ original: Request, _ parameters: [String], _ started: Instant) async -> ServerReply
+    func serve(_ route: BoundRoute, _ original: Request, _ parameters: [String], _ started: Instant) async
+        -> ServerReply
     {
         guard route.gate.enter() else {
             let response = ErrorRendering.response(draining, route.surface, original)

@@ -83,7 +83,7 @@ extension Exchange {
     /// Takes a step: called once after the header, once after the body, and after each resumption.
     func advance(method: UnsafePointer<CChar>, version: UnsafePointer<CChar>) -> MHD_Result {
         switch phase {
-        case .head: return begin(String(cString: method), String(cString: version))
+        case .head: return begin(method, version)
         case .collecting:
             phase = .waiting
             let bytes = collected
@@ -106,7 +106,7 @@ extension Exchange {
         }
     }
 
-    private func begin(_ method: String, _ version: String) -> MHD_Result {
+    private func begin(_ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>) -> MHD_Result {
         serverConnection.headDeadline = nil
         let limits = context.limits
         let head = RequestHead(

@@ -21,9 +21,11 @@ struct RequestHead {
     /// Why the request is refused; the framing is not to be trusted then.
     private(set) var problem: HTTPError?
 
-    init(connection: OpaquePointer, method: String, version: String, target: String, limit: Int) {
-        self.method = method
-        self.version = version
+    init(
+        connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, target: String, limit: Int
+    ) {
+        self.method = String(cString: method)
+        self.version = String(cString: version)
         self.target = target
         let collector = HeaderCollector()
         withExtendedLifetime(collector) {
@@ -32,7 +34,10 @@ struct RequestHead {
         }
         headers = HTTPFields(collector.fields)
         if let id = collector.requestID, Self.isUsable(id: id) { requestID = id }
-        if comfyd_mhd_header_size(connection) > limit {
+        let size = comfyd_mhd_header_size(connection)
+        if comfyd_mhd_header_ends_well(method, size, headers.fields.last?.value.isEmpty == false ? 0 : 1) == 0 {
+            problem = Self.malformed("The header does not end with CR LF CR LF.")
+        } else if size > limit {
             problem = HTTPError(
                 .requestHeaderFieldsTooLarge, "http.header_too_large",
                 "Request line and header are larger than \(limit) bytes.")
@@ -119,10 +124,10 @@ private final class HeaderCollector {
     }
 
     static let iterator: MHD_KeyValueIteratorN = { context, _, key, keySize, value, valueSize in
-        guard let context, let key else { return .YES }
+        guard let context else { return .YES }
         let collector = Unmanaged<HeaderCollector>.fromOpaque(context).takeUnretainedValue()
         collector.add(
-            UnsafeRawBufferPointer(start: key, count: keySize),
+            UnsafeRawBufferPointer(start: key, count: key == nil ? 0 : keySize),
             UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueSize))
         return .YES
     }

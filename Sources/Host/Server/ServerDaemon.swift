@@ -15,6 +15,7 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
     var needsRun = true
 
     private let problem = UnsafeMutablePointer<CChar>.allocate(capacity: Int(COMFYD_MHD_PROBLEM))
+    private var listening: Int32 = -1
     private var daemon: OpaquePointer?
     private var epoll: Int32 = -1
     private var deadline: Instant?
@@ -32,7 +33,9 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
         isTLS = certificate != nil
         problem.initialize(repeating: 0, count: Int(COMFYD_MHD_PROBLEM))
         var start = comfyd_mhd_start()
-        start.listen_socket = socket.descriptor
+        // A duplicate of its own, because the library closes the socket when it fails to start.
+        listening = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+        start.listen_socket = listening
         start.connection_limit = UInt32(clamping: max(1, context.limits.connections))
         start.timeout_seconds = UInt32(clamping: max(1, (context.limits.idleTimeout.inNanoseconds + 999_999_999) / 1_000_000_000))
         start.connection_memory = Self.connectionMemory(header: context.limits.header)
@@ -203,5 +206,6 @@ extension ServerDaemon {
         loop.unwatch(epoll)
         loop.remove(self)
         MHD_stop_daemon(daemon)
+        close(listening)
     }
 }

@@ -157,12 +157,17 @@ extension EventLoop {
         while !inbox.withLock({ $0.isStopping }) {
             let count = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
             dispatch(events.prefix(Int(max(0, count))))
-            let now = MonotonicClock.now
-            while let body = timers.popDue(at: now) { body() }
+            fireTimers()
             runTasks()
         }
         runTasks()
         pthread_setspecific(LoopThreadKey.shared.key, nil)
+    }
+
+    private func fireTimers() {
+        if timers.isEmpty { return }
+        let now = MonotonicClock.now
+        while let body = timers.takeDue(until: now) { body() }
     }
 
     private func dispatch(_ ready: ArraySlice<epoll_event>) {

@@ -9,6 +9,8 @@ final class Sleeper: Sendable {
     }
 
     private let loop: EventLoop
+    /// Used on the loop alone, so no two threads touch it.
+    private nonisolated(unsafe) var timer: LoopTimer?
     private let state = Mutex(State.waiting)
 
     init(loop: EventLoop) {
@@ -27,13 +29,25 @@ final class Sleeper: Sendable {
                 return
             }
             loop.execute {
-                _ = self.loop.schedule(after: duration) { self.end(cancelled: false) }
+                guard self.isWaiting else { return }
+                self.timer = self.loop.schedule(after: duration) { self.end(cancelled: false) }
             }
         }
     }
 
     func cancel() {
         end(cancelled: true)
+        loop.execute {
+            self.timer?.cancel()
+            self.timer = nil
+        }
+    }
+
+    private var isWaiting: Bool {
+        state.withLock { state in
+            if case .ended = state { return false }
+            return true
+        }
     }
 
     private func end(cancelled: Bool) {

@@ -19,6 +19,10 @@ package final class LoopTimer {
 /// The timers of one loop as a binary heap by deadline; cancelled ones are dropped when they surface.
 struct TimerHeap {
     private var heap: [LoopTimer] = []
+    /// At this size cancelled timers are thrown out; most timeouts are cancelled long before their time.
+    private var compactionSize = 256
+
+    var isEmpty: Bool { heap.isEmpty }
 
     /// The earliest deadline.
     var next: Instant? {
@@ -29,6 +33,7 @@ struct TimerHeap {
     }
 
     mutating func insert(_ timer: LoopTimer) {
+        if heap.count >= compactionSize { compact() }
         heap.append(timer)
         var index = heap.count - 1
         while index > 0, heap[index].deadline < heap[(index - 1) / 2].deadline {
@@ -37,13 +42,21 @@ struct TimerHeap {
         }
     }
 
-    /// Takes the body of a timer that is due; bodies run outside, since they may schedule others.
-    mutating func popDue(at now: Instant) -> (() -> Void)? {
-        dropCancelled()
-        guard let first = heap.first, first.deadline <= now else { return nil }
-        removeFirst()
-        defer { first.body = nil }
-        return first.body
+    private mutating func compact() {
+        // A sorted array is a heap.
+        heap = heap.filter { $0.body != nil }.sorted { $0.deadline < $1.deadline }
+        compactionSize = max(256, 2 * heap.count)
+    }
+
+    /// Takes the body of a timer that is due; the caller runs it, as it may schedule others.
+    mutating func takeDue(until now: Instant) -> (() -> Void)? {
+        while let first = heap.first, first.deadline <= now {
+            removeFirst()
+            guard let body = first.body else { continue }
+            first.body = nil
+            return body
+        }
+        return nil
     }
 
     private mutating func dropCancelled() {

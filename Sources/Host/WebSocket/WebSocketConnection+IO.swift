@@ -49,7 +49,8 @@ extension WebSocketConnection {
     private func feed(_ bytes: UnsafeRawBufferPointer) {
         guard let frames else { return }
         input = bytes
-        if wslay_event_recv(frames) != 0 { isBroken = true }
+        // Our callback never fails, so it is a frame that cannot be.
+        if wslay_event_recv(frames) != 0 { isViolated = true }
         if !input.isEmpty, wslay_event_get_read_enabled(frames) != 0 { pendingInput = Array(input) }
         input = UnsafeRawBufferPointer(start: nil, count: 0)
     }
@@ -115,6 +116,7 @@ extension WebSocketConnection {
     /// Sends what can be sent, notices the end, tells the waiting, and says to the loop what to watch.
     func settle() {
         guard let frames, state != .ended else { return }
+        if isViolated, !hasSentRawClose { return closeAfterViolation(frames) }
         if let close = pendingClose, wslay_event_get_queued_msg_count(frames) == 0 {
             pendingClose = nil
             wslay_event_queue_close(frames, close.code, close.reason, close.reason.count)
@@ -136,6 +138,16 @@ extension WebSocketConnection {
             for sender in waiting { sender.finish(.success(())) }
         }
         updateEvents()
+    }
+
+    /// wslay has queued a close frame without a code; ours says 1002, if no message is half sent.
+    private func closeAfterViolation(_ frames: OpaquePointer) {
+        hasSentRawClose = true
+        if wslay_event_get_queued_msg_count(frames) <= 1 {
+            wslay_event_shutdown_write(frames)
+            output += WebSocketFrames.protocolErrorClose(role)
+        }
+        fail(.violation(code: 1002), code: nil)
     }
 
     private func noticeClose(_ frames: OpaquePointer) {

@@ -31,6 +31,7 @@ package final class WebSocketConnection: WebSocket, @unchecked Sendable {
     static let mostQueued = 64
     static let mostQueuedBytes = 256 << 10
 
+    let role: Role
     let transport: any WebSocketTransport
     let loop: EventLoop
     let sendBuffer: Int
@@ -54,6 +55,8 @@ package final class WebSocketConnection: WebSocket, @unchecked Sendable {
     var outputOffset = 0
     var isBlocked = false
     var isBroken = false
+    var isViolated = false
+    var hasSentRawClose = false
     var senders: [Waiter<Void>] = []
     var pendingClose: (code: UInt16, reason: [UInt8])?
     // Time.
@@ -78,6 +81,7 @@ package final class WebSocketConnection: WebSocket, @unchecked Sendable {
         initialBytes: [UInt8] = [], sendBuffer: Int = 4 << 20, pingInterval: Duration = .seconds(30),
         closeTimeout: Duration = .seconds(5), onEnd: (@Sendable () -> Void)? = nil
     ) {
+        self.role = role
         self.transport = transport
         self.loop = loop
         self.sendBuffer = sendBuffer

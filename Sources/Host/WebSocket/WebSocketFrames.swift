@@ -79,6 +79,12 @@ enum WebSocketFrames {
         return wslay_event_queue_msg(context, &message) == 0
     }
 
+    /// A whole close frame with 1002.
+    static func protocolErrorClose(_ role: WebSocketConnection.Role) -> [UInt8] {
+        // Masked with zeros: nothing in it is the peer's.
+        role == .server ? [0x88, 2, 0x03, 0xEA] : [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xEA]
+    }
+
     /// A code that may stand in a close frame (RFC 6455 §7.4).
     static func usable(code: UInt16) -> UInt16 {
         switch code {

@@ -18,9 +18,11 @@ public struct ByteCount: ConfigValue, Comparable, Hashable {
         case "KiB", "K": scale = 1024
         case "MiB", "M": scale = 1_048_576
         case "GiB", "G": scale = 1_073_741_824
+        case "TiB", "T": scale = 1_099_511_627_776
         case "kB", "KB": scale = 1e3
         case "MB": scale = 1e6
         case "GB": scale = 1e9
+        case "TB": scale = 1e12
         default: throw problem
         }
         guard given.amount * scale <= 1e15 else { throw ConfigProblem("is larger than 1 PB") }
@@ -31,7 +33,7 @@ public struct ByteCount: ConfigValue, Comparable, Hashable {
     public static var configType: String { "size such as 64MiB" }
     /// The largest unit that is exact.
     public var configText: String {
-        for (unit, scale) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
+        for (unit, scale) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         where bytes >= scale && bytes % scale == 0 {
             return "\(bytes / scale)\(unit)"
         }

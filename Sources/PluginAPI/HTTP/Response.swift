@@ -23,8 +23,9 @@ public struct Response: Sendable, ResponseConvertible {
 
     /// An answer with an encodable value as JSON.
     ///
+    /// A literal goes to the overload for ``JSON``; as a `Dictionary` it would forget the order of its keys.
+    ///
     /// - Throws: what the value's `encode(to:)` throws.
-    // Without the attribute a literal would become a `Dictionary`, which forgets the order of its keys.
     @_disfavoredOverload
     public static func json(_ value: some Encodable, status: Status = .ok) throws -> Response {
         json(try JSON(encoding: value), status: status)

@@ -251,7 +251,7 @@ struct ClientFailureTests {
         }
         try await withClient { client, _ in
             let task = Task { try await client.send(ClientRequest(.get, server.url())) }
-            try await eventually { arrived.load(ordering: .relaxed) == 1 }
+            try await becomesTrue { arrived.load(ordering: .relaxed) == 1 }
             task.cancel()
             await #expect(throws: CancellationError.self) { _ = try await task.value }
             let early = Task {
@@ -259,7 +259,7 @@ struct ClientFailureTests {
                 return try await client.send(ClientRequest(.get, server.url()))
             }
             await #expect(throws: CancellationError.self) { _ = try await early.value }
-            try await eventually { await client.requestCount == 0 }
+            try await becomesTrue { await client.requestCount == 0 }
             await gone.signalled()
         }
         #expect(server.connectionCount == 1)
@@ -275,7 +275,7 @@ struct ClientFailureTests {
         }
         try await withClient { client, _ in
             let task = Task { try await client.send(ClientRequest(.get, server.url())) }
-            try await eventually { arrived.load(ordering: .relaxed) == 1 }
+            try await becomesTrue { arrived.load(ordering: .relaxed) == 1 }
             await client.shutDown()
             let error = try await clientError { _ = try await task.value }
             #expect(error.reason == .connection)

@@ -183,7 +183,7 @@ struct ClientStreamingTests {
             let answer = try await client.send(ClientRequest(.post, server.url(), body: body))
             #expect(answer.status == 413)
             #expect(try await answer.text == "too large")
-            try await eventually { await client.requestCount == 0 }
+            try await becomesTrue { await client.requestCount == 0 }
         }
     }
 
@@ -208,7 +208,7 @@ struct ClientStreamingTests {
                 _ = try await client.send(ClientRequest(.post, server.url(), body: body))
             }
             if length > 100 { await gone.signalled() }
-            try await eventually { await client.requestCount == 0 }
+            try await becomesTrue { await client.requestCount == 0 }
         }
     }
 
@@ -240,7 +240,7 @@ struct ClientStreamingTests {
         try await withClient { client, _ in
             for _ in 0..<10 {
                 _ = try await client.send(ClientRequest(.get, server.url()))
-                try await eventually { await client.requestCount == 0 }
+                try await becomesTrue { await client.requestCount == 0 }
                 await gone.signalled()
             }
         }
@@ -259,10 +259,10 @@ struct ClientStreamingTests {
                 let answer = try await client.send(ClientRequest(.get, server.url()))
                 for try await _ in answer.body { started.store(true, ordering: .relaxed) }
             }
-            try await eventually { started.load(ordering: .relaxed) }
+            try await becomesTrue { started.load(ordering: .relaxed) }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            try await eventually { await client.requestCount == 0 }
+            try await becomesTrue { await client.requestCount == 0 }
         }
     }
 }

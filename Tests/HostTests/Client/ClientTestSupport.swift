@@ -35,7 +35,7 @@ func clientError(
 }
 
 /// Waits until a condition holds, at most ten seconds.
-func eventually(
+func becomesTrue(
     _ location: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
 ) async throws {
     for _ in 0..<2000 {

@@ -127,7 +127,6 @@ struct LoadConfigurationTests {
                   - url: http://10.0.0.4:8188
                   - name: gpu-2
               broken: {}
-              alerts: true
               workflows:
                 on_start_error: ignore
             """
@@ -140,8 +139,7 @@ struct LoadConfigurationTests {
                 "comfyd.yaml:11: plugins.gateway.queue_cache_tll: unknown key; did you mean \"queue_cache_ttl\"?",
                 "comfyd.yaml:14: plugins.gateway.workers[2].url: missing; for example \"http://127.0.0.1:8188\"",
                 "comfyd.yaml:15: plugins.broken: no libBroken.so in /usr/lib/comfyd/plugins",
-                "comfyd.yaml:16: plugins.alerts: expected a section of keys, such as \"{ enabled: true }\"",
-                "comfyd.yaml:18: plugins.workflows.on_start_error: expected one of fail, retry, disable",
+                "comfyd.yaml:17: plugins.workflows.on_start_error: expected one of fail, retry, disable",
             ])
     }
 
@@ -149,20 +147,61 @@ struct LoadConfigurationTests {
         "single mistakes",
         arguments: [
             ("listen: []", "comfyd.yaml:1: listen: expected at least one address"),
-            ("listen: [\"a:1\", \"b:2\"]", "comfyd.yaml:1: listen: item 1: \"a:1\" is not an address and a port, such as \"127.0.0.1:8000\" or \"[::1]:8000\""),
+            (
+                "listen: [\"a:1\", \"b:2\"]",
+                #"comfyd.yaml:1: listen: item 1: "a:1" is not an address and a port, "#
+                    + #"such as "127.0.0.1:8000" or "[::1]:8000""#
+            ),
             ("listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "comfyd.yaml:1: listen: 127.0.0.1:1 is given twice"),
             ("state_dir: ''", "comfyd.yaml:1: state_dir: expected a path"),
-            ("comfyui: {base_url: \"localhost:8188\"}", "comfyd.yaml:1: comfyui.base_url: expected a URL such as \"http://127.0.0.1:8188\""),
-            ("comfyui: {base_url: \"http://u:p@h\"}", "comfyd.yaml:1: comfyui.base_url: a URL here has no user name or password"),
-            ("public_base_url: http://h/?a", "comfyd.yaml:1: public_base_url: expected a URL such as \"http://127.0.0.1:8188\", without spaces, query and fragment"),
-            ("trusted_proxies: [10.0.0.0/8]", "comfyd.yaml:1: trusted_proxies: \"10.0.0.0/8\" is not an IP address; name each proxy by its address"),
-            ("auth: {cors_origins: [\"https://h/path\"]}", "comfyd.yaml:1: auth.cors_origins: \"https://h/path\" is not an origin such as \"https://app.example.org\""),
-            ("auth: {admin_tokens: [\"a b\"]}", "comfyd.yaml:1: auth.admin_tokens: a token is made of letters, digits and signs, without spaces"),
-            ("auth:\n  admin_tokens: ['${NO}']", "comfyd.yaml:2: auth.admin_tokens: environment variable \"NO\" is not set"),
+            (
+                "comfyui: {base_url: \"localhost:8188\"}",
+                "comfyd.yaml:1: comfyui.base_url: expected a URL such as \"http://127.0.0.1:8188\""
+            ),
+            (
+                "comfyui: {base_url: \"http://u:p@h\"}",
+                "comfyd.yaml:1: comfyui.base_url: a URL here has no user name or password"
+            ),
+            (
+                "public_base_url: http://h/?a",
+                "comfyd.yaml:1: public_base_url: expected a URL such as \"http://127.0.0.1:8188\", "
+                    + "without spaces, query and fragment"
+            ),
+            (
+                "trusted_proxies: [10.0.0.0/8]",
+                "comfyd.yaml:1: trusted_proxies: \"10.0.0.0/8\" is not an IP address; name each proxy by its address"
+            ),
+            (
+                "auth: {cors_origins: [\"https://h/path\"]}",
+                #"comfyd.yaml:1: auth.cors_origins: "https://h/path" is not an origin "#
+                    + #"such as "https://app.example.org""#
+            ),
+            (
+                "auth: {admin_tokens: [\"a b\"]}",
+                "comfyd.yaml:1: auth.admin_tokens: a token is made of letters, digits and signs, without spaces"
+            ),
+            (
+                "auth:\n  admin_tokens: ['${NO}']",
+                "comfyd.yaml:2: auth.admin_tokens: environment variable \"NO\" is not set"
+            ),
             ("log: {level: loud}", "comfyd.yaml:1: log.level: expected one of debug, info, notice, warning, error"),
-            ("plugins: [gateway]", "comfyd.yaml:1: plugins: expected a section per plugin, such as \"gateway: { enabled: true }\""),
-            ("plugins: {Gate-way: {}}", "comfyd.yaml:1: plugins.Gate-way: a plugin's name is made of lower-case letters, digits and \"_\" and starts with a letter"),
-            ("gateway: {}\nplugins: {gateway: {}}", "comfyd.yaml:1: gateway: nobody reads this section; the keys of a plugin stand in \"plugins.gateway\""),
+            (
+                "plugins: [gateway]",
+                "comfyd.yaml:1: plugins: expected a section per plugin, such as \"gateway: { enabled: true }\""
+            ),
+            (
+                "plugins: {alerts: true}",
+                "comfyd.yaml:1: plugins.alerts: expected a section of keys, such as \"{ enabled: true }\""
+            ),
+            (
+                "plugins: {Gate-way: {}}",
+                "comfyd.yaml:1: plugins.Gate-way: a plugin's name is made of lower-case letters, digits and \"_\" "
+                    + "and starts with a letter"
+            ),
+            (
+                "gateway: {}\nplugins: {gateway: {}}",
+                "comfyd.yaml:1: gateway: nobody reads this section; the keys of a plugin stand in \"plugins.gateway\""
+            ),
             ("- listen", "comfyd.yaml:1:1: expected keys, such as \"listen: ...\""),
             ("a: 1\na: 2", "comfyd.yaml:2:1: key \"a\" is given twice"),
         ])
@@ -176,10 +215,11 @@ struct LoadConfigurationTests {
         overrides.listen = ["[::1]"]
         overrides.logFormat = "xml"
         let found = problems(
-            "threads: 1", environment: ["COMFYD_THREADS": "-1"], overrides: overrides,
+            "threads: 1\n\nthreadz: 1", environment: ["COMFYD_THREADS": "-1"], overrides: overrides,
             dotEnv: "what\nCOMFYD_SHUTDOWN_TIMEOUT=never\n")
         #expect(
             found == [
+                "comfyd.yaml:3: threadz: unknown key; did you mean \"threads\"?",
                 ".env:1: expected NAME=VALUE",
                 ".env:2: environment variable COMFYD_SHUTDOWN_TIMEOUT (shutdown.timeout): "
                     + "expected a duration such as \"30s\", \"5m\" or \"1h\"",
@@ -226,8 +266,10 @@ struct LoadConfigurationTests {
         #expect(plain.plugin("x")?.file == "\(directory.path)/libX.so")
         overrides.stateDirectory = "here"
         let overridden = try loadConfiguration(
-            file: "\(directory.path)/comfyd.yaml", overrides: overrides, environment: [:], workingDirectory: "/work-dir")
-        #expect(overridden.daemon.stateDirectory == "/work-dir/here")
+            file: "\(directory.path)/comfyd.yaml", overrides: overrides, environment: [:],
+            workingDirectory: "/elsewhere"
+        )
+        #expect(overridden.daemon.stateDirectory == "/elsewhere/here")
         #expect(overridden.directory == directory.path)
     }
 
@@ -281,54 +323,5 @@ struct LoadConfigurationTests {
                 "REDIS_URL is set, but this build does not support Redis yet; data is kept in /data",
                 "MYSQL_HOST, MYSQL_DATABASE are set, but this build does not support MySQL yet; data is kept in /data",
             ])
-    }
-}
-
-@Suite("Variables of the imitated services")
-struct SeedVariableTests {
-    private func load(_ environment: [String: String], _ text: String = "") throws -> LoadedConfiguration {
-        let directory = TemporaryDirectory()
-        directory.write("comfyd.yaml", text)
-        return try loadConfiguration(file: nil, environment: environment, workingDirectory: directory.path)
-    }
-
-    @Test(
-        "listeners",
-        arguments: [
-            (["HOST": "0.0.0.0", "PORT": "9000"], ["0.0.0.0:9000"]),
-            (["PORT": "9000"], ["127.0.0.1:9000"]),
-            (["HOST": "::"], ["[::]:8000"]),
-            (["FLASK_HOST": "0.0.0.0", "FLASK_PORT": "5001", "PORT": "9000"], ["127.0.0.1:9000", "0.0.0.0:5001"]),
-            (["HOST": "my-machine"], ["127.0.0.1:7000"]),
-            (["PORT": "9000", "COMFYD_LISTEN": "127.0.0.1:1,[::1]:2"], ["127.0.0.1:1", "[::1]:2"]),
-        ])
-    func listeners(environment: [String: String], expected: [String]) throws {
-        let loaded = try load(environment, "listen: 127.0.0.1:7000")
-        #expect(loaded.daemon.listen.map(\.text) == expected)
-    }
-
-    @Test("the single ComfyUI server")
-    func comfyUI() throws {
-        #expect(try load(["COMFYUI_HOST": "10.0.0.4"]).daemon.comfyui.baseURL == "http://10.0.0.4:8188")
-        #expect(try load(["COMFYUI_PORT": "8189"]).daemon.comfyui.baseURL == "http://127.0.0.1:8189")
-        let both = ["COMFYUI_PORT": "8189", "COMFYUI_BASE_URL": "http://gpu:1/"]
-        #expect(try load(both).daemon.comfyui.baseURL == "http://gpu:1")
-    }
-
-    @Test("debugging and tokens")
-    func others() throws {
-        #expect(try load(["FLASK_DEBUG": "True"]).daemon.log.level == .debug)
-        #expect(try load(["DEBUG": "false"]).daemon.log.level == .info)
-        let tokens = try load(["ADMIN_TOKENS": "a,b", "SERVICE_API_TOKEN": "c"]).daemon.auth.adminTokens
-        #expect(tokens == [Secret("a"), Secret("b"), Secret("c")])
-    }
-
-    @Test("a wrong port is blamed on its variable")
-    func wrongPort() {
-        #expect {
-            try load(["PORT": "http"])
-        } throws: { error in
-            "\(error)".hasPrefix("environment variable PORT (listen): item 1: \"127.0.0.1:http\" is not an address")
-        }
     }
 }

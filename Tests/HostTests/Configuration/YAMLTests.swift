@@ -114,7 +114,8 @@ struct YAMLTests {
 
     @Test("every key and item knows its line")
     func marks() throws {
-        let text = "a: 1\nplugins:\n  # about it\n  gateway:\n    workers:\n      - url: x\n      - url: y\n        name: z\n"
+        let text =
+            "a: 1\nplugins:\n  # about it\n  gateway:\n    workers:\n      - url: x\n      - url: y\n        name: z\n"
         let marks = try YAML.parse(text, file: "c").marks()
         #expect(marks["a"]?.line == 1)
         #expect(marks["plugins.gateway"]?.line == 4)

@@ -25,7 +25,9 @@ struct HealthTests {
         #expect(
             well.json == [
                 "status": "ok",
-                "plugins": ["a": ["status": "healthy", "checks": ["c": ["status": "healthy", "affects": "readiness"]]]],
+                "plugins": [
+                    "a": ["status": "healthy", "checks": ["c": ["status": "healthy", "affects": "readiness"]]]
+                ],
             ])
         let worried = await Self.report(PluginHealth(plugin: "a", state: .degraded("service x keeps failing")))
         #expect(worried.isReady)

@@ -22,7 +22,10 @@ struct OpenAPITests {
                 body: ["type": "object", "required": ["prompt"]], returns: ["type": "object"],
                 errors: [(503, "No worker."), (503, "Draining."), (400, "Bad graph.")])
             routes.post("/d/submit", docs: docs) { _ in "x" }
-            routes.get("/d/files/{path...}", String.self, docs: OperationDocs("A file.", returns: ["type": "string", "contentMediaType": "image/png"])) { _, _ in "x" }
+            routes.get(
+                "/d/files/{path...}", String.self,
+                docs: OperationDocs("A file.", returns: ["type": "string", "contentMediaType": "image/png"])
+            ) { _, _ in "x" }
             routes.webSocket("/d/ws", docs: "Events.") { _, _ in }
             routes.on(HTTPMethod(rawValue: "PURGE"), "/d/submit", docs: "Not in OpenAPI.") { _ in "x" }
         }
@@ -42,7 +45,8 @@ struct OpenAPITests {
         let paths = try #require(try Self.document()["paths"]?.objectValue)
         #expect(
             paths.keys == [
-                "/", "/api/one/scoped", "/api/one/{id}/lines/{line}", "/d/files/{path}", "/d/submit", "/d/ws", "/get_root",
+                "/", "/api/one/scoped", "/api/one/{id}/lines/{line}", "/d/files/{path}", "/d/submit", "/d/ws",
+                "/get_root",
             ])
         let line = try #require(paths["/api/one/{id}/lines/{line}"]?.objectValue)
         #expect(line.keys == ["get", "delete"])
@@ -56,7 +60,9 @@ struct OpenAPITests {
     @Test("operation ids differ")
     func identifiers() throws {
         let paths = try #require(try Self.document()["paths"]?.objectValue)
-        let identifiers = paths.values.flatMap { $0.objectValue?.values ?? [] }.compactMap { $0["operationId"]?.stringValue }
+        let identifiers = paths.values.flatMap { $0.objectValue?.values ?? [] }.compactMap {
+            $0["operationId"]?.stringValue
+        }
         #expect(Set(identifiers).count == 8)
         #expect(identifiers.count == 8)
         #expect(identifiers.contains("get_api_one_id_lines_line"))

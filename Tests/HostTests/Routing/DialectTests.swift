@@ -104,7 +104,8 @@ struct DialectTests {
         let missing = await fixture.send(.get, "/nothing")
         #expect(
             missing.text
-                == #"{"detail":"Not Found","error":"Not Found","status_code":404,"code":"http.not_found","request_id":"r1"}"#)
+                == #"{"detail":"Not Found","error":"Not Found","status_code":404,"code":"http.not_found","request_id":"r1"}"#
+        )
         let error = HTTPError.invalid([(["body", "weight"], "Field required")])
         let invalid = await TestResponse(fixture.router.refusal(error, for: fixture.request(.post, "/x")))
         #expect(invalid.json?["detail"]?[0]?["loc"] == ["body", "weight"])

@@ -48,7 +48,8 @@ struct RouteTableTests {
     static let paths = [
         "GET /", "GET /api/prompt", "POST /api/prompt", "GET /api/history", "GET /api/history/{id}",
         "GET /api/task/{id}/status", "GET /api/task/gateway/{job}", "POST /a/b", "GET /a/{x}",
-        "DELETE /api/history/{id}", "GET /ui/{rest...}", "GET /ui/app.js", "GET /{x}/{y}/deep", "GET /files/{dir}/{rest...}",
+        "DELETE /api/history/{id}", "GET /ui/{rest...}", "GET /ui/app.js", "GET /{x}/{y}/deep",
+        "GET /files/{dir}/{rest...}",
         "PURGE /cache", "GET /grün",
     ]
 
@@ -114,7 +115,9 @@ struct RouteTableTests {
     func random() throws {
         let table = try RouteTable(host: Self.routes(Self.paths))
         var random = SystemRandomNumberGenerator()
-        let parts = ["/", "a", "api", "prompt", "ui", "%2F", "%", ".", "..", "?", "#", "task", "status", "é", "history", "%00"]
+        let parts = [
+            "/", "a", "api", "prompt", "ui", "%2F", "%", ".", "..", "?", "#", "task", "status", "é", "history", "%00",
+        ]
         for _ in 0..<5000 {
             let target = (0..<Int.random(in: 0...9, using: &random)).map { _ in parts.randomElement() ?? "" }.joined()
             let path = target.prefix { $0 != "?" && $0 != "#" }
@@ -176,8 +179,11 @@ struct RouteTableTests {
     func yielding() throws {
         let table = try RouteTable(
             plugins: [
-                PluginRoutes(plugin: "a", routes: [], rootGroups: [Self.root(["GET /x", "GET /y/{a}", "GET /z"], ownership: .yielding)]),
-                PluginRoutes(plugin: "b", routes: [], rootGroups: [Self.root(["GET /x", "GET /z"], ownership: .yielding)]),
+                PluginRoutes(
+                    plugin: "a", routes: [],
+                    rootGroups: [Self.root(["GET /x", "GET /y/{a}", "GET /z"], ownership: .yielding)]),
+                PluginRoutes(
+                    plugin: "b", routes: [], rootGroups: [Self.root(["GET /x", "GET /z"], ownership: .yielding)]),
                 PluginRoutes(plugin: "c", routes: [], rootGroups: [Self.root(["GET /x", "GET /y/{b}", "POST /z"])]),
             ], host: Self.routes(["GET /z", "GET /"], ownership: .yielding))
         let kept = table.routes.map { "\($0.plugin) \($0.declaration.method) \($0.declaration.template)" }
@@ -198,7 +204,9 @@ struct RouteTableTests {
             PluginRoutes(plugin: "own", setup: Self.mounted("own")),
             PluginRoutes(
                 plugin: "yielder", routes: [],
-                rootGroups: [Self.root(["GET /api/shared"], claiming: ["/api/shared"], ownership: .yielding, surface: "yielder")]),
+                rootGroups: [
+                    Self.root(["GET /api/shared"], claiming: ["/api/shared"], ownership: .yielding, surface: "yielder")
+                ]),
             PluginRoutes(
                 plugin: "wide", routes: [],
                 rootGroups: [

@@ -37,7 +37,9 @@ struct RouterTests {
                 routes.get("/e/known", docs: "A test.") { _ -> String in throw Busy() }
                 routes.get("/e/defect", docs: "A test.") { _ -> String in throw Defect() }
                 routes.get("/e/gone", docs: "A test.") { _ -> String in throw CancellationError() }
-                routes.get("/e/bad", docs: "A test.") { _ -> String in throw HTTPError(.badGateway, "p.bad", "Bad.", cause: Defect()) }
+                routes.get("/e/bad", docs: "A test.") { _ -> String in
+                    throw HTTPError(.badGateway, "p.bad", "Bad.", cause: Defect())
+                }
             }
         }
         let known = await fixture.send(.get, "/e/known")
@@ -146,7 +148,8 @@ struct RouterTests {
         #expect(await fixture.send(.get, "/m/inner").status == .tooManyRequests)
         #expect(trace.names == ["outer", "inner", "inner threw", "outer threw"])
         #expect(await fixture.send(.get, "/m/inner/stop", ["X-Stop": "inner"]).text == "stopped by inner")
-        #expect(await fixture.send(.get, "/m/ws", ["Upgrade": "websocket", "X-Stop": "outer"]).text == "stopped by outer")
+        #expect(
+            await fixture.send(.get, "/m/ws", ["Upgrade": "websocket", "X-Stop": "outer"]).text == "stopped by outer")
         #expect(await fixture.send(.get, "/m/ws", ["Upgrade": "h2c, WebSocket"]).status == 101)
     }
 

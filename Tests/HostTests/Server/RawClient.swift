@@ -87,6 +87,7 @@ final class RawClient: Sendable {
     }
 
     func read(exactly count: Int) async throws -> [UInt8] {
+        if count == 0 { return [] }
         var bytes: [UInt8] = []
         while bytes.count < count {
             let piece = try await read()

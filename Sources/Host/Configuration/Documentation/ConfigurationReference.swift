@@ -6,11 +6,11 @@ package enum ConfigurationReference {
     package static func page(host: DocumentedSection, plugins: [DocumentedSection]) -> String {
         var lines = [
             "# Configuration reference", "",
-            "Made by `comfyd reference`; do not edit by hand. `comfyd sample` prints a file to start from, `comfyd check` says all",
-            "that is wrong with one.", "",
-            "- Values rank: command line, `COMFYD_<PATH>` (the path in upper case, dots as underscores), the variable named below,",
-            "  file, default. A variable that is set but empty counts as absent. A `.env` file beside the configuration file adds",
-            "  variables that the environment does not set. Keys inside lists have no variables.",
+            "Made by `comfyd reference`; do not edit by hand. `comfyd sample` prints a file to start from,",
+            "`comfyd check` says all that is wrong with one.", "",
+            "- Values rank: command line, `COMFYD_<PATH>` (the path in upper case, dots as underscores), the variable",
+            "  named below, file, default. A variable that is set but empty counts as absent. A `.env` file beside the",
+            "  configuration file adds variables that the environment does not set. Keys in lists have none.",
             "- A text may hold `${NAME}` or `${NAME:-default}`; `$${` stands for `${`. A secret may be `file:/path`.",
             "- A variable for a list holds its items between commas.", "",
             "## Host", "",

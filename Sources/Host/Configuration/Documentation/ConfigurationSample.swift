@@ -2,8 +2,8 @@ import PluginAPI
 
 /// Writes a commented configuration file from the documented keys.
 ///
-/// `##` is text. A key that starts with `#` shows its default; one without must be given, and shows an example. Removing
-/// a `#` and nothing else always leaves a valid file.
+/// `##` is text. A key that starts with `#` shows its default; one without must be given, and shows an example.
+/// Removing a `#` and nothing else always leaves a valid file.
 package enum ConfigurationSample {
     private static let width = 100
 
@@ -20,7 +20,7 @@ package enum ConfigurationSample {
         }
         lines += ["## What runs. A plugin that is listed here is enabled unless it says otherwise.", "plugins:"]
         for plugin in plugins {
-            lines += section(plugin).map { $0.isEmpty ? "" : "  #" + $0 } + [""]
+            lines += section(plugin).map { $0.hasPrefix("##") ? "  " + $0 : "  #" + $0 } + [""]
         }
         while lines.last?.isEmpty ?? false { lines.removeLast() }
         return lines.joined(separator: "\n") + "\n"
@@ -28,7 +28,7 @@ package enum ConfigurationSample {
 
     /// The section of one plugin, as a file of its own.
     package static func plugin(_ plugin: DocumentedSection) -> String {
-        let lines = ["plugins:"] + section(plugin).map { $0.isEmpty ? "" : "  " + $0 }
+        let lines = ["plugins:"] + indented(section(plugin))
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -67,10 +67,21 @@ package enum ConfigurationSample {
     private static func help(_ entry: ConfigEntry) -> String {
         var text = entry.help
         if case .value(let type, _, let required) = entry.kind {
-            text += required ? " Required. [\(type)]" : " [\(type)]"
+            text += (required ? " Required." : "") + " [\(short(type))]"
         }
         if let variable = entry.environment { text += " Variable: \(variable)." }
         return text
+    }
+
+    /// The type without its examples; the default beside it is one.
+    private static func short(_ type: String) -> String {
+        var name = ""
+        for word in type.split(separator: " ") {
+            if word == "such" { break }
+            name += name.isEmpty ? String(word) : " \(word)"
+            if word.hasSuffix(":") { return String(name.dropLast()) }
+        }
+        return name
     }
 
     private static func indented(_ lines: [String]) -> [String] {

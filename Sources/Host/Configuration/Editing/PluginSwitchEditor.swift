@@ -95,8 +95,10 @@ extension PluginSwitchEditor {
         guard case .scalar = node.content, node.start.index <= node.end.index, node.end.index <= scalars.count else {
             return
         }
-        let isEmpty = node.start.index == node.end.index
-        scalars.replaceSubrange(node.start.index..<node.end.index, with: ((isEmpty ? " " : "") + text).unicodeScalars)
+        // The place of an empty value is right behind the colon, or in braces before the next sign.
+        let needsSpace = node.start.index > 0 && scalars[node.start.index - 1] == ":"
+        let range = node.start.index..<node.end.index
+        scalars.replaceSubrange(range, with: ((needsSpace ? " " : "") + text).unicodeScalars)
     }
 
     private mutating func insertIntoBraces(_ node: YAMLNode, _ text: String) {

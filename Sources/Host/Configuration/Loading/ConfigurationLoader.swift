@@ -8,8 +8,8 @@ package typealias PluginSectionType =
 
 /// Reads and checks the whole configuration.
 ///
-/// Values rank: command line, `COMFYD_<PATH>`, the variables that keys name, file. A `.env` file beside the configuration
-/// file (without one: in the working directory) adds variables that the environment does not set.
+/// Values rank: command line, `COMFYD_<PATH>`, the variables that keys name, file. A `.env` file beside the
+/// configuration file (without one: in the working directory) adds variables that the environment does not set.
 ///
 /// - Parameters:
 ///   - file: The file; nil means `comfyd.yaml` in the working directory if there is one, else the defaults.

@@ -32,7 +32,7 @@ package struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertibl
     }
 }
 
-/// All that is wrong with the configuration, in the order of the file.
+/// All that is wrong with the configuration: the file in its order, then `.env`, variables and options.
 package struct ConfigurationProblems: Error, Sendable, CustomStringConvertible {
     /// The problems, at least one.
     package let problems: [ConfigurationProblem]
@@ -44,10 +44,15 @@ package struct ConfigurationProblems: Error, Sendable, CustomStringConvertible {
 
     init(_ problems: [ConfigurationProblem]) {
         let ordered = problems.enumerated().sorted { left, right in
-            let lines = (left.element.line ?? .max, right.element.line ?? .max)
-            return lines.0 == lines.1 ? left.offset < right.offset : lines.0 < lines.1
+            let places = (Self.place(left.element), Self.place(right.element))
+            return places.0 == places.1 ? left.offset < right.offset : places.0 < places.1
         }
         self.problems = ordered.map(\.element)
+    }
+
+    private static func place(_ problem: ConfigurationProblem) -> (Int, Int) {
+        let rank = problem.file == nil ? 2 : problem.file == EnvironmentFile.name ? 1 : 0
+        return (rank, problem.line ?? .max)
     }
 
     init(_ problem: YAMLProblem) {

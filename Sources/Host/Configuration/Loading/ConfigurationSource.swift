@@ -11,6 +11,8 @@ struct ConfigurationSource: Sendable {
     let directory: String
     /// The file's values with their lines; nil without a file, or with an empty one.
     let root: YAMLNode?
+    /// The place of each key in the file.
+    private let marks: [String: YAMLMark]
     /// The lines of `.env`.
     let environmentFile: EnvironmentFile
     /// All that is read besides the file.
@@ -33,6 +35,7 @@ struct ConfigurationSource: Sendable {
         file = name.map { FilePath.absolute($0, in: workingDirectory) }
         directory = file.map(FilePath.directory(of:)) ?? workingDirectory
         root = try Self.read(file, name)
+        marks = root?.marks() ?? [:]
         if name == nil {
             notices.append(
                 ConfigurationNotice(
@@ -78,12 +81,15 @@ struct ConfigurationSource: Sendable {
     }
 
     private static func environmentFile(in directory: String) -> (EnvironmentFile, [ConfigurationProblem]) {
-        let path = FilePath.absolute(".env", in: directory)
+        let path = FilePath.absolute(EnvironmentFile.name, in: directory)
         guard FilePath.exists(path) else { return (EnvironmentFile(), []) }
         do throws(FileProblem) {
             let file = EnvironmentFile(try TextFile.read(path))
             return (
-                file, file.problems.map { ConfigurationProblem(file: ".env", line: $0.line, message: $0.message) }
+                file,
+                file.problems.map {
+                    ConfigurationProblem(file: EnvironmentFile.name, line: $0.line, message: $0.message)
+                }
             )
         } catch {
             return (EnvironmentFile(), [ConfigurationProblem(message: error.description)])
@@ -96,9 +102,7 @@ struct ConfigurationSource: Sendable {
 extension ConfigurationSource {
     /// Adds file and line to what a reader found.
     func located(_ problems: [ConfigReader.Problem]) -> [ConfigurationProblem] {
-        guard !problems.isEmpty else { return [] }
-        let marks = root?.marks() ?? [:]
-        return problems.map { problem in
+        problems.map { problem in
             guard let source = problem.source else {
                 return ConfigurationProblem(
                     file: displayName, line: Self.line(of: problem.path, in: marks), subject: problem.path,
@@ -108,7 +112,7 @@ extension ConfigurationSource {
             let line = environmentFile.lines[variable]
             let isFromFile = line != nil && sources.environment[variable] == environmentFile.values[variable]
             return ConfigurationProblem(
-                file: isFromFile ? ".env" : nil, line: isFromFile ? line : nil,
+                file: isFromFile ? EnvironmentFile.name : nil, line: isFromFile ? line : nil,
                 subject: "\(source) (\(problem.path))", message: problem.message)
         }
     }

@@ -1,8 +1,8 @@
 /// The variables of a `.env` file.
 ///
-/// A line is `NAME=VALUE`, `export` may stand before it. Values in single quotes are taken as they are, in double quotes
-/// `\n`, `\t`, `\r`, `\"`, `\\` and `\$` are escapes. Without quotes a value ends at ` #`, where a comment starts.
-/// Nothing is replaced inside values; of a name given twice the last value counts.
+/// A line is `NAME=VALUE`, `export` may stand before it. Values in single quotes are taken as they are, in double
+/// quotes `\n`, `\t`, `\r`, `\"`, `\\` and `\$` are escapes. Without quotes a value ends at ` #`, where a comment
+/// starts. Nothing is replaced inside values; of a name given twice the last value counts.
 package struct EnvironmentFile: Sendable {
     /// A line that is no assignment.
     package struct Problem: Sendable, Equatable {
@@ -11,6 +11,9 @@ package struct EnvironmentFile: Sendable {
         /// What is wrong.
         package let message: String
     }
+
+    /// Its name, beside the configuration file.
+    package static let name = ".env"
 
     /// The values by name.
     package private(set) var values: [String: String] = [:]
@@ -95,7 +98,9 @@ package struct EnvironmentFile: Sendable {
     }
 
     private static func isName(_ name: Substring) -> Bool {
-        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
         return name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -17,6 +17,8 @@ package struct LoadedConfiguration: Sendable {
     package var file: String? { source.file }
     /// The absolute folder of the file, else the working directory; relative paths start here.
     package var directory: String { source.directory }
+    /// Where values come from besides the file.
+    package var sources: ConfigReader.Sources { source.sources }
     /// The environment with `.env` below it, without empty variables.
     package var environment: [String: String] { source.sources.environment }
 

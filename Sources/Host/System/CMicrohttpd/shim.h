@@ -100,3 +100,19 @@ static inline void comfyd_mhd_upgrade_close(struct MHD_UpgradeResponseHandle *ha
 static const ssize_t comfyd_mhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
 static const ssize_t comfyd_mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
 static const uint64_t comfyd_mhd_size_unknown = MHD_SIZE_UNKNOWN;
+
+/* Whether the header of a request ended with an empty line. Releases up to 0.9.75 also take a line that starts with a
+   colon for the end, so that what follows would be read as the next request; later ones refuse it themselves.
+   They have overwritten the colons after names and all CR and LF with zeros, in place. */
+static inline int comfyd_mhd_header_ends_well(const char *method, size_t size, int last_value_is_empty) {
+#if MHD_VERSION >= 0x00097600
+    (void)method;
+    (void)size;
+    (void)last_value_is_empty;
+    return 1;
+#else
+    size_t zeros = 0;
+    while (zeros < size && method[size - 1 - zeros] == 0) zeros++;
+    return zeros == (last_value_is_empty ? 5u : 4u) || (last_value_is_empty && zeros == 4);
+#endif
+}

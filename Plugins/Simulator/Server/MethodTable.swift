@@ -1,7 +1,7 @@
 internal import PluginAPI
 
 /// Collects routes so that every path answers every method as the real server does.
-struct RouteTable {
+struct MethodTable {
     typealias Handler = @Sendable (Request) async throws -> Response
 
     private struct Route {
@@ -35,14 +35,16 @@ struct RouteTable {
                 let docs = OperationDocs(known?.summary ?? "Is refused.", published: known != nil)
                 declare(method, path, docs, handler, in: &group)
             }
-            declare(.options, path, OperationDocs("Answers 200.", published: false), { _ in Answer.empty() }, in: &group)
+            declare(
+                .options, path, OperationDocs("Answers 200.", published: false), { _ in Answer.empty() }, in: &group)
         }
         for method in Self.methods {
             let handler = Self.refusal(of: method, [HTTPMethod]())
             declare(method, "/{rest...}", OperationDocs("Unknown path.", published: false), handler, in: &group)
         }
         declare(
-            .options, "/{rest...}", OperationDocs("Answers 200.", published: false), { _ in Answer.empty() }, in: &group)
+            .options, "/{rest...}", OperationDocs("Answers 200.", published: false), { _ in Answer.empty() }, in: &group
+        )
     }
 
     private func declare(

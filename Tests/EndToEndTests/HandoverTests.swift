@@ -1,0 +1,81 @@
+import Glibc
+import PluginAPI
+import Testing
+
+@Suite("hand-over to a new process")
+struct HandoverTests {
+    @Test("SIGUSR2 under load fails no request, changes the process, and jobs go on")
+    func underLoad() async throws {
+        try await withCluster(servers: 1) { cluster in
+            let daemon = cluster.gateway
+            let port = daemon.port
+            let kept = LoadGenerator(threads: 2, port: port, keepAlive: true, HTTPRequest(target: "/api/workers"))
+            let fresh = LoadGenerator(threads: 2, port: port, keepAlive: false, HTTPRequest(target: "/health/live"))
+            var ids: [String] = []
+            for number in 0..<3 {
+                ids.append(try await cluster.submit(Workflow.slow("over-\(number)", seconds: 0.6, color: number)))
+            }
+            for turn in 0..<2 {
+                try await fresh.answers(30)
+                let before = try #require(daemon.pids.last)
+                daemon.send(signal: SIGUSR2)
+                ids.append(try await cluster.submit(Workflow.slow("during-\(turn)", seconds: 0.3, color: 10 + turn)))
+                try await eventually("a new process serves alone\n\(daemon.tail)", within: 30) {
+                    let now = daemon.pids
+                    return now.count == 1 && now.first != before
+                }
+                try await kept.answers(30)
+                try await fresh.answers(30)
+            }
+            for id in ids { #expect(try await cluster.ended(id)["status"] == "done") }
+            #expect(try await kept.stop() == [])
+            #expect(try await fresh.stop() == [])
+            let history = try await cluster.servers[0].history()
+            let numbers = history.values.compactMap { $0["prompt"]?[0]?.intValue }
+            #expect((numbers.max() ?? -1) + 1 == ids.count, "a job was sent twice: \(numbers)")
+        }
+    }
+
+    @Test("a submit sent during a hand-over is answered, each on a connection of its own")
+    func submits() async throws {
+        try await withCluster(servers: 1) { cluster in
+            let body = JSON.object(["prompt": Workflow.image("submits")]).serialized()
+            let load = LoadGenerator(
+                threads: 3, port: cluster.gateway.port, keepAlive: false,
+                HTTPRequest(method: "POST", target: "/api/prompt", body: body))
+            try await load.answers(10)
+            let before = try #require(cluster.gateway.pids.last)
+            cluster.gateway.send(signal: SIGUSR2)
+            try await eventually("a new process serves alone\n\(cluster.gateway.tail)", within: 30) {
+                let now = cluster.gateway.pids
+                return now.count == 1 && now.first != before
+            }
+            try await load.answers(10)
+            #expect(try await load.stop() == [])
+        }
+    }
+
+    @Test("a new process that cannot start leaves the old one serving")
+    func failing() async throws {
+        try await withDaemon("plugins: { simulator: {} }") { daemon in
+            let pid = daemon.pids
+            let load = LoadGenerator(
+                threads: 2, port: daemon.port, keepAlive: true, HTTPRequest(target: "/health/live"))
+            try daemon.directory.write("comfyd.yaml", "plugins: { simulator: { fail_rate: 7 } }")
+            let mark = daemon.log.lines.count
+            daemon.send(signal: SIGUSR2)
+            try await daemon.logged(from: mark, "fail_rate")
+            try await load.answers(50)
+            try await eventually("the new process is gone") { daemon.pids == pid }
+            #expect(try await load.stop() == [])
+
+            try daemon.directory.write("comfyd.yaml", "plugins: { simulator: {} }")
+            daemon.send(signal: SIGUSR2)
+            try await eventually("a later hand-over works\n\(daemon.tail)", within: 30) {
+                let now = daemon.pids
+                return now.count == 1 && now != pid
+            }
+            #expect(try await daemon.probe.get("/queue").status == 200)
+        }
+    }
+}

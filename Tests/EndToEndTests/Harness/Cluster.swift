@@ -1,0 +1,160 @@
+import PluginAPI
+import Synchronization
+
+/// A simulated ComfyUI server: a daemon of its own with the simulator alone.
+final class SimulatedServer: Sendable {
+    let name: String
+    let directory: TemporaryDirectory
+    private let settings: String
+    private let current: Mutex<DaemonProcess>
+    let port: UInt16
+
+    private init(_ name: String, _ settings: String, _ directory: TemporaryDirectory, _ daemon: DaemonProcess) {
+        self.name = name
+        self.settings = settings
+        self.directory = directory
+        port = daemon.port
+        current = Mutex(daemon)
+    }
+
+    static func start(_ name: String, settings: String) async throws -> SimulatedServer {
+        let directory = try TemporaryDirectory()
+        let daemon = try await DaemonProcess.start(configuration(name, settings), in: directory)
+        return SimulatedServer(name, settings, directory, daemon)
+    }
+
+    var daemon: DaemonProcess { current.withLock { $0 } }
+    var probe: HTTPProbe { HTTPProbe(port: port) }
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    /// Starts it again on its port; what it had in memory is gone, as with a real server.
+    func restart() async throws {
+        let daemon = try await eventually("port \(port) is free again") {
+            try? await DaemonProcess.start(Self.configuration(name, settings), in: directory, port: port)
+        }
+        current.withLock { $0 = daemon }
+    }
+
+    /// The prompts it ended, by id.
+    func history() async throws -> JSONObject {
+        try await probe.get("/history").json.objectValue ?? [:]
+    }
+
+    private static func configuration(_ name: String, _ settings: String) -> String {
+        """
+        plugins:
+          simulator:
+            name: \(name)
+        \(settings.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
+        """
+    }
+}
+
+/// A gateway and simulated servers behind it.
+final class Cluster: Sendable {
+    let servers: [SimulatedServer]
+    let directory: TemporaryDirectory
+    private let current: Mutex<DaemonProcess>
+
+    fileprivate init(_ servers: [SimulatedServer], _ directory: TemporaryDirectory, _ gateway: DaemonProcess) {
+        self.servers = servers
+        self.directory = directory
+        current = Mutex(gateway)
+    }
+
+    var gateway: DaemonProcess { current.withLock { $0 } }
+    var probe: HTTPProbe { gateway.probe }
+
+    /// Starts the gateway again on the same state, on any free port.
+    func restartGateway() async throws {
+        let daemon = try await DaemonProcess.start(nil, in: directory)
+        current.withLock { $0 = daemon }
+    }
+
+    fileprivate func end() {
+        gateway.end()
+        for server in servers { server.daemon.end() }
+    }
+
+    /// Hands a graph in and gives its id.
+    ///
+    /// - Throws: ``Refused`` for any answer but 200.
+    func submit(_ graph: JSON) async throws -> String {
+        let answer = try await probe.post("/api/prompt", ["prompt": graph, "client_id": "e2e"])
+        guard answer.status == 200, let id = answer.json["prompt_id"]?.stringValue else { throw Refused(answer: answer) }
+        return id
+    }
+
+    /// The answer of `/api/task/{id}/status`.
+    func status(_ id: String) async throws -> JSON {
+        let answer = try await probe.get("/api/task/\(id)/status")
+        guard answer.status == 200 else { throw Refused(answer: answer) }
+        return answer.json
+    }
+
+    /// Waits until a job ended, and gives its last status.
+    @discardableResult
+    func ended(_ id: String, within seconds: Double = 30) async throws -> JSON {
+        try await eventually("job \(id) ends\n\(gateway.tail)", within: seconds) {
+            let status = try await self.status(id)
+            // A bare `nil` would be the JSON value here.
+            return ["done", "failed"].contains(status["status"]?.stringValue) ? status : JSON?.none
+        }
+    }
+
+    /// The history entry of a job; `nil` while there is none.
+    func history(_ id: String) async throws -> JSON? {
+        let answer = try await probe.get("/api/history/\(id)")
+        guard answer.status == 200 else { throw Refused(answer: answer) }
+        return answer.json[id]
+    }
+}
+
+/// An answer that was not expected.
+struct Refused: Error, CustomStringConvertible {
+    let answer: HTTPAnswer
+
+    var description: String { "\(answer)" }
+}
+
+/// Runs a body with a gateway and servers registered in it; all are ended afterwards whatever happens.
+///
+/// - Parameters:
+///   - servers: How many.
+///   - settings: Lines for the simulators' section.
+///   - gateway: Lines for the gateway's section.
+///   - top: Lines for the top of the gateway's configuration.
+func withCluster<T>(
+    servers count: Int = 2, settings: String = "", gateway lines: String = "", top: String = "",
+    _ body: (Cluster) async throws -> T
+) async throws -> T {
+    try await withSlots(count + 1) {
+        let servers = try await concurrently(Array(0..<count)) {
+            try await SimulatedServer.start("sim-\($0 + 1)", settings: settings)
+        }
+        let directory = try TemporaryDirectory()
+        let section = lines.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+        let daemon: DaemonProcess
+        do {
+            daemon = try await DaemonProcess.start(
+                """
+                \(top)
+                plugins:
+                  gateway:
+                    enabled: true
+                \(section)
+                """, in: directory)
+        } catch {
+            for server in servers { server.daemon.end() }
+            throw error
+        }
+        let cluster = Cluster(servers, directory, daemon)
+        defer { cluster.end() }
+        for server in servers {
+            let answer = try await cluster.probe.post(
+                "/api/workers", ["url": .string(server.url), "name": .string(server.name)])
+            guard answer.status == 200 else { throw Refused(answer: answer) }
+        }
+        return try await body(cluster)
+    }
+}
