@@ -27,12 +27,11 @@ final class GatewayMetrics: Sendable {
     /// Sets the gauges.
     func observe(_ counts: [JobState: Int], _ members: [WorkerPool.Member]) {
         for state in JobStateMachine.open { jobs.set(Double(counts[state] ?? 0), [state.rawValue]) }
-        for member in members {
-            guard !member.worker.isRemoved else {
-                healthy.remove([member.worker.name])
-                load.remove([member.worker.name])
-                continue
-            }
+        for member in members where member.worker.isRemoved {
+            healthy.remove([member.worker.name])
+            load.remove([member.worker.name])
+        }
+        for member in members where !member.worker.isRemoved {
             healthy.set(member.health.isHealthy ? 1 : 0, [member.worker.name])
             load.set(Double(member.load.total), [member.worker.name])
         }

@@ -12,6 +12,23 @@ struct ModelTests {
         #expect(QueueSnapshot(body).pending.map(\.promptID) == ["e", "g", "d", "h", "k"])
     }
 
+    @Test("an outline has the ids of a snapshot, or falls back to one")
+    func outline() throws {
+        let text = #"{"x":{"a":["]",1]},"queue_running":[[1,"a\u00e4\"",{"}":"]\\"},[]]],"queue_pending":[[2,"c"],[2.0,"b",{}]]}"#
+        let outline = try #require(QueueOutline(scanning: Array(text.utf8)))
+        #expect(outline.running == ["aä\""])
+        #expect(outline.pending == ["b", "c"])
+        let snapshot = QueueOutline(QueueSnapshot(try JSON(parsing: text)))
+        #expect(snapshot.running == outline.running && snapshot.pending == outline.pending)
+        #expect(QueueOutline(scanning: Array(#"{"queue_running": [ ] , "queue_pending":[]}"#.utf8))?.pending == [])
+        for end in 0..<text.utf8.count {
+            #expect(QueueOutline(scanning: Array(text.utf8.prefix(end))) == nil)
+        }
+        for other in [#"{"queue_running":[],"queue_pending":[[1,2]]}"#, "[]", #"{"queue_running":[]}"#, #"{"a" "b"}"#] {
+            #expect(QueueOutline(scanning: Array(other.utf8)) == nil)
+        }
+    }
+
     @Test("history tells success, error and interruption apart")
     func outcomes() throws {
         func outcome(_ text: String) throws -> HistoryEntry.Outcome { HistoryEntry(try JSON(parsing: text)).outcome }

@@ -15,8 +15,7 @@ extension JobEngine {
         let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
         let id = live.job.idOnWorker
         try await client.deleteFromQueue([id])
-        let snapshot = try await client.queue()
-        if snapshot.running.contains(where: { $0.promptID == id }) {
+        if try await client.queueOutline().running.contains(id) {
             // Its end comes as an event. Old servers interrupt whatever runs, hence the look before.
             try await client.interrupt(id)
             return true

@@ -88,9 +88,8 @@ extension JobEngine {
     /// Asks a worker for a prompt: the queue first, because a prompt goes from there to the history.
     func lookUp(_ promptID: String, on worker: Worker) async -> Sighting {
         do {
-            let snapshot = try await registry.probe(worker)
-            let items = snapshot.running + snapshot.pending
-            if items.contains(where: { $0.promptID == promptID }) { return .queued }
+            let queue = try await registry.probe(worker)
+            if queue.running.contains(promptID) || queue.pending.contains(promptID) { return .queued }
             let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
             return try await client.history(promptID).map { .ended($0) } ?? .absent
         } catch {

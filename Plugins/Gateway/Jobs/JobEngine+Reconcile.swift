@@ -10,16 +10,16 @@ extension JobEngine {
     ///
     /// - Parameter began: When the reading of the queue began; jobs handed over since are left alone.
     /// - Returns: the jobs that are not in the queue: see ``settleAbsent(_:on:)``.
-    func reconcile(_ workerID: String, _ snapshot: QueueSnapshot, began: Instant) async -> [String] {
-        await removeStrays(workerID, snapshot)
+    func reconcile(_ workerID: String, _ queue: QueueOutline, began: Instant) async -> [String] {
+        await removeStrays(workerID, queue)
         var seen: Set<String> = []
-        for item in snapshot.running {
-            seen.insert(item.promptID)
-            sighted(table.ownID(of: item.promptID), on: workerID, position: nil)
+        for id in queue.running {
+            seen.insert(id)
+            sighted(table.ownID(of: id), on: workerID, position: nil)
         }
-        for (index, item) in snapshot.pending.enumerated() {
-            seen.insert(item.promptID)
-            sighted(table.ownID(of: item.promptID), on: workerID, position: index + 1)
+        for (index, id) in queue.pending.enumerated() {
+            seen.insert(id)
+            sighted(table.ownID(of: id), on: workerID, position: index + 1)
         }
         return table.jobs(on: workerID).filter { promptID in
             guard let live = table[promptID], !live.isSending, !live.isCollecting else { return false }
@@ -102,10 +102,10 @@ extension JobEngine {
 // MARK: - Workers that vanish
 
 extension JobEngine {
-    /// Takes the jobs of a worker that has been unreachable for too long, so that others get them.
+    /// Takes the jobs of a worker that has been unreachable for too long, if others can have them.
     func abandonIfLost(_ workerID: String) async {
         guard case .unhealthy(_, let since)? = pool[workerID]?.health,
-            since.duration(to: now) >= configuration.lostAfter
+            since.duration(to: now) >= configuration.lostAfter, pool.hasAlternative(to: workerID)
         else { return }
         for promptID in table.jobs(on: workerID) {
             guard let live = table[promptID], !live.isSending, live.job.workerID == workerID else { continue }
@@ -119,17 +119,15 @@ extension JobEngine {
     }
 
     /// Removes from a worker that came back what others have got meanwhile.
-    private func removeStrays(_ workerID: String, _ snapshot: QueueSnapshot) async {
+    private func removeStrays(_ workerID: String, _ queue: QueueOutline) async {
         let suspects = strays.withLock { $0[workerID] ?? [] }
         guard !suspects.isEmpty, let worker = pool[workerID]?.worker else { return }
         let strayed = suspects.filter { table[table.ownID(of: $0)]?.job.workerID != workerID }
         let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
         do {
-            let waiting = snapshot.pending.map(\.promptID).filter { strayed.contains($0) }
+            let waiting = queue.pending.filter { strayed.contains($0) }
             if !waiting.isEmpty { try await client.deleteFromQueue(waiting) }
-            for item in snapshot.running where strayed.contains(item.promptID) {
-                try await client.interrupt(item.promptID)
-            }
+            for id in queue.running where strayed.contains(id) { try await client.interrupt(id) }
             strays.withLock { $0[workerID] = nil }
         } catch {
             context.logger.warning("old copies not removed", ["worker.id": workerID, "error": "\(error)"])

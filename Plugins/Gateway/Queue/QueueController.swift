@@ -24,7 +24,7 @@ struct QueueController: Sendable {
         let asked = engine.pool.members
         let snapshots = await withTaskGroup(of: (String, QueueSnapshot?).self) { group in
             for member in asked where member.worker.enabled && member.health.isHealthy {
-                group.addTask { (member.worker.id, try? await engine.registry.probe(member.worker)) }
+                group.addTask { (member.worker.id, try? await engine.registry.queue(of: member.worker)) }
             }
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }

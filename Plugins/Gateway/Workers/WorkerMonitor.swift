@@ -18,6 +18,8 @@ final class WorkerMonitor: Sendable {
     private static let parallelCollections = 8
     /// How long a worker's stream may say nothing after it was handed a prompt.
     private static let patience = Duration.seconds(10)
+    /// The longest time between two probes of a worker whose queue takes long to read.
+    private static let longestPause = Duration.seconds(20)
 
     /// Makes a monitor that does nothing yet.
     init(workerID: String, engine: JobEngine) {
@@ -117,8 +119,11 @@ extension WorkerMonitor {
 extension WorkerMonitor {
     private func probeRegularly() async {
         while !Task.isCancelled, let worker {
+            let began = clock.now
             let isUnsettled = await probe(worker)
-            let pause = isUnsettled || isBlind ? JobEngine.absence : engine.configuration.probeInterval
+            var pause = isUnsettled || isBlind ? JobEngine.absence : engine.configuration.probeInterval
+            // A long queue takes long to read: then it is read less often.
+            pause = max(pause, min(Self.longestPause, began.duration(to: clock.now) * 10))
             await probing.wait(atMost: pause, clock: clock)
         }
     }
@@ -136,8 +141,8 @@ extension WorkerMonitor {
         let began = clock.now
         let absent: [String]
         do {
-            let snapshot = try await engine.registry.probe(worker)
-            absent = await engine.reconcile(workerID, snapshot, began: began)
+            let queue = try await engine.registry.probe(worker)
+            absent = await engine.reconcile(workerID, queue, began: began)
         } catch {
             await engine.abandonIfLost(workerID)
             return false

@@ -96,6 +96,15 @@ extension WorkerPool {
         }
     }
 
+    /// Whether a prompt can go to another worker than this one.
+    func hasAlternative(to id: String) -> Bool {
+        state.withLock { state in
+            state.members.contains { member in
+                member.worker.id != id && member.worker.enabled && !member.worker.isRemoved && member.health.isHealthy
+            }
+        }
+    }
+
     /// Ends a reservation: whether the worker took the prompt.
     func release(_ id: String, taken: Bool, now: Instant) {
         _ = update(id) { member in

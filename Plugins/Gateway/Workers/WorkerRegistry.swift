@@ -54,6 +54,8 @@ final class WorkerRegistry: Sendable {
         if let old = pool.everyMember.first(where: { $0.worker.isRemoved && $0.worker.url == worker.url })?.worker {
             worker.id = old.id
             try await store.update(worker)
+        } else if pool[worker.id] != nil {
+            throw WorkerError.idTaken
         } else {
             try await store.insert(worker, at: context.clock.wallClock)
         }
@@ -110,17 +112,30 @@ final class WorkerRegistry: Sendable {
             http: context.httpClient)
     }
 
-    /// Reads a worker's queue now, within five seconds, and counts the result as a health probe.
+    /// Reads the ids in a worker's queue now, and counts the result as a health probe.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
-    func probe(_ worker: Worker) async throws -> QueueSnapshot {
+    func probe(_ worker: Worker) async throws -> QueueOutline {
+        try await probe(worker, { try await $0.queueOutline() }) { ($0.running.count, $0.pending.count) }
+    }
+
+    /// Reads a worker's whole queue now, and counts the result as a health probe.
+    ///
+    /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
+    func queue(of worker: Worker) async throws -> QueueSnapshot {
+        try await probe(worker, { try await $0.queue() }) { ($0.running.count, $0.pending.count) }
+    }
+
+    private func probe<T: Sendable>(
+        _ worker: Worker, _ read: (ComfyClient) async throws -> T, _ counts: (T) -> (running: Int, pending: Int)
+    ) async throws -> T {
         let mark = pool.beginReading(worker.id)
         let timeout = min(Self.probeTimeout, configuration.requestTimeout)
         do {
-            let snapshot = try await client(worker).with(timeout: timeout).queue()
-            pool.finishReading(
-                worker.id, mark, running: snapshot.running.count, pending: snapshot.pending.count)
-            return snapshot
+            let reading = try await read(client(worker).with(timeout: timeout))
+            let (running, pending) = counts(reading)
+            pool.finishReading(worker.id, mark, running: running, pending: pending)
+            return reading
         } catch is CancellationError {
             throw CancellationError()
         } catch {
@@ -136,12 +151,16 @@ enum WorkerError: HTTPErrorConvertible {
     case unknown
     /// The URL belongs to another worker.
     case urlTaken(by: String?)
+    /// The id belongs to another worker, or did.
+    case idTaken
 
     /// 404 `gateway.unknown_worker`, or 409 `gateway.worker_exists` with the other one's `worker_id`.
     var httpError: HTTPError {
         switch self {
         case .unknown:
             HTTPError(.notFound, "gateway.unknown_worker", "There is no such worker.")
+        case .idTaken:
+            HTTPError(.conflict, "gateway.worker_id_taken", "Another worker has, or had, this worker_id.")
         case .urlTaken(let id):
             HTTPError(
                 .conflict, "gateway.worker_exists", "A worker with this URL is already registered.",

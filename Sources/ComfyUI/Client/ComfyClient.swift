@@ -74,10 +74,15 @@ extension ComfyClient {
     ///
     /// - Throws: ``ComfyServerError`` for another status or an answer that is no JSON; ``HTTPClientError``.
     public func json(_ path: String) async throws -> JSON {
+        try Self.parse(try await bytes(path))
+    }
+
+    /// Asks for an answer with status 200.
+    func bytes(_ path: String) async throws -> [UInt8] {
         let answer = try await send(.get, path)
         let bytes = try await answer.body.collect(upTo: Self.answerLimit)
         guard answer.status == .ok else { throw ComfyServerError(status: answer.status, body: bytes) }
-        return try Self.parse(bytes)
+        return bytes
     }
 
     /// Parses an answer; Python writes `NaN` where JSON has no word for it.

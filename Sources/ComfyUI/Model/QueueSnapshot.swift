@@ -41,7 +41,7 @@ public struct QueueItem: Sendable {
 
     /// Whether it runs before another one: by number, then by the text of the id, as the server's heap compares.
     public func precedes(_ other: QueueItem) -> Bool {
-        guard number == other.number else { return number < other.number }
-        return promptID.unicodeScalars.lexicographicallyPrecedes(other.promptID.unicodeScalars)
+        QueueKey(number: number, promptID: promptID)
+            .precedes(QueueKey(number: other.number, promptID: other.promptID))
     }
 }
