@@ -243,7 +243,9 @@ struct RouteTests {
     @Test("the configured credentials are used unless a worker has its own pair")
     func credentials() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        let workers: JSON = [["url": "http://a:1"], ["url": "http://b:1", "auth_username": "own", "auth_password": "p"]]
+        let workers: JSON = [
+            ["url": "http://a:1"], ["url": "http://b:1", "auth_username": "own", "auth_password": "p"],
+        ]
         let values: JSONObject = [
             "workers": workers, "worker_auth_username": "all", "worker_auth_password": "q",
         ]
