@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import subprocess
-import time
+import tempfile
 import urllib.request
 
 
@@ -28,46 +28,38 @@ def wrk(server, path, seconds, connections=64):
     return {"rate": rate, "cpu_us": cpu / total * 1e6}
 
 
-async def post_once(reader, writer, head, payload):
-    """Posts over an open connection; gives the status and the seconds it took."""
-    begin = time.perf_counter()
-    writer.write(head + payload)
-    header = await reader.readuntil(b"\r\n\r\n")
-    length = re.search(rb"[Cc]ontent-[Ll]ength: (\d+)", header)
-    if length:
-        await reader.readexactly(int(length.group(1)))
-    return int(header[9:12]), time.perf_counter() - begin
+SUBMIT_SCRIPT = """
+local before, after = [==[%s]==], [==[%s]==]
+local count = 0
+request = function()
+  count = count + 1
+  return wrk.format("POST", "/api/prompt", {["Content-Type"] = "application/json"}, before .. count .. after)
+end
+"""
 
 
-async def submit_load(url, payloads, clients):
-    """Posts all payloads to /api/prompt from so many keep-alive clients."""
-    host, port = url.removeprefix("http://").split(":")
-    work = iter(payloads)
-    latencies, statuses = [], {}
-
-    async def client():
-        reader, writer = await asyncio.open_connection(host, int(port))
-        for payload in work:
-            head = (
-                f"POST /api/prompt HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(payload)}\r\n\r\n"
-            ).encode()
-            status, seconds = await post_once(reader, writer, head, payload)
-            statuses[status] = statuses.get(status, 0) + 1
-            latencies.append(seconds)
-        writer.close()
-
-    begin = time.perf_counter()
-    await asyncio.gather(*[client() for _ in range(clients)])
-    elapsed = time.perf_counter() - begin
-    if set(statuses) != {200}:
-        raise SystemExit(f"{url}: submits were answered {statuses}")
-    latencies.sort()
+def submit_load(server, seconds, clients):
+    """Posts 20 kB workflows, each with another seed, from keep-alive clients."""
+    body = json.dumps({"prompt": workflow(20_000, 987654321), "client_id": "bench"})
+    before, after = body.split("987654321", 1)
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(SUBMIT_SCRIPT % (before, after))
+        script.flush()
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", script.name, server.url]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise SystemExit(f"{server.name}: {text}")
     return {
-        "rate": len(latencies) / elapsed,
-        "p50": latencies[len(latencies) // 2],
-        "p99": latencies[int(len(latencies) * 0.99)],
+        "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
+        "p50": milliseconds(re.search(r"50%\s+([\d.]+\w+)", text).group(1)),
+        "p99": milliseconds(re.search(r"99%\s+([\d.]+\w+)", text).group(1)),
     }
+
+
+def milliseconds(text):
+    """Turns wrk's `1.23ms`, `850.00us` or `1.02s` into milliseconds."""
+    number, unit = re.match(r"([\d.]+)(\w+)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
 
 
 def workflow(size, seed):

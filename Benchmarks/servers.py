@@ -119,10 +119,11 @@ def nginx(locations, upstreams=(), workers=1):
     folder = tempfile.mkdtemp(prefix="bench-")
     port = free_port()
     text = f"""
+{"user root;" if os.geteuid() == 0 else ""}
 daemon off; worker_processes {workers}; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 16384; }}
 http {{
-  access_log off; keepalive_requests 100000000; client_max_body_size 64m; default_type application/json;
+  access_log off; keepalive_requests 100000000; proxy_max_temp_file_size 0; client_max_body_size 64m; default_type application/json;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   {" ".join(f"upstream {n} {{ server {address}; keepalive 64; }}" for n, address in upstreams)}

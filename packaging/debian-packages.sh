@@ -6,7 +6,7 @@ build_packages=(libmicrohttpd-dev libcurl4-openssl-dev libwslay-dev libyaml-dev 
 # What the tests need besides.
 test_packages=(libjansson-dev binutils openssl python3 procps)
 # What the benchmarks need besides.
-benchmark_packages=(wrk nginx-light)
+benchmark_packages=(wrk nginx)
 
 install_packages() {
     local missing=() name

@@ -45,6 +45,8 @@ struct ImageTests {
     func limits() {
         #expect(Picture(width: 8192, height: 8192, count: 1, fill: .solid(0)).isDrawable)
         #expect(!Picture(width: 8192, height: 8192, count: 2, fill: .solid(0)).isDrawable)
+        #expect(!Picture(width: 1, height: 1, count: 5000, fill: .solid(0)).isDrawable)
+        #expect(!Picture(width: 1 << 17, height: 1, count: 1, fill: .solid(0)).isDrawable)
         #expect(!Picture(width: .max, height: .max, count: .max, fill: .solid(0)).isDrawable)
     }
 

@@ -108,6 +108,32 @@ struct JobTests {
         #expect(await fixture.get("/history/p")["p"]?["status"]?["status_str"] == "error")
     }
 
+    @Test("absurd numbers that come through links fail the job, not the server", arguments: [Int.max, -Int.max, 0])
+    func linkedNumbers(number: Int) async throws {
+        let fixture = try SimulatorFixture()
+        var prompt = SimulatorFixture.prompt()
+        prompt["7"] = ["class_type": "PrimitiveInt", "inputs": ["value": .number(JSONNumber(number))]]
+        for name in ["width", "height", "batch_size", "color"] { prompt["1"]?["inputs"]?[name] = ["7", 0] }
+        prompt["4"] = [
+            "class_type": "LabSleep",
+            "inputs": ["image": ["1", 0], "seconds": 1.0, "steps": ["7", 0], "preview": "none", "nonce": 1],
+        ]
+        prompt["5"] = ["class_type": "UpscaleModelLoader", "inputs": ["model_name": "lab-tiny-x2.safetensors"]]
+        prompt["6"] = [
+            "class_type": "ImageUpscaleWithModel", "inputs": ["upscale_model": ["5", 0], "image": ["4", 0]],
+        ]
+        prompt["8"] = [
+            "class_type": "ImageScale",
+            "inputs": [
+                "image": ["6", 0], "upscale_method": "area", "width": 0, "height": ["7", 0], "crop": "disabled",
+            ],
+        ]
+        prompt["2"]?["inputs"]?["images"] = ["8", 0]
+        await fixture.post("/prompt", ["prompt": prompt, "prompt_id": "p"])
+        await fixture.runJobs()
+        #expect(await fixture.get("/history/p")["p"]?["status"]?["status_str"] == "error")
+    }
+
     private static func textToImage(seed: Int, prefix: String) -> JSON {
         [
             "1": [

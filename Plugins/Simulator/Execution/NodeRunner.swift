@@ -81,7 +81,7 @@ struct NodeRunner {
 
 extension NodeRunner {
     private func sample() async throws(JobRun.Stop) -> NodeResult {
-        let steps = job.settings.steps > 0 ? job.settings.steps : number("steps", 1)
+        let steps = job.settings.steps > 0 ? job.settings.steps : steps
         for step in 0..<max(0, steps) {
             try await job.pause(job.settings.stepDelay)
             try job.step(id, step + 1, of: steps, preview: true)
@@ -106,7 +106,7 @@ extension NodeRunner {
 
     private func sleep() async throws(JobRun.Stop) -> NodeResult {
         try await sleep(
-            id, Self.seconds(inputs["seconds"], scale: job.settings.sleepScale), number("steps", 0), parent: nil)
+            id, Self.seconds(inputs["seconds"], scale: job.settings.sleepScale), steps, parent: nil)
         return passed
     }
 
@@ -224,6 +224,11 @@ extension NodeRunner {
 
     private func number(_ name: String, _ fallback: Int) -> Int {
         inputs[name]?.json?.intValue ?? fallback
+    }
+
+    /// The number of steps, within the bounds of the classes even when it comes from a link.
+    private var steps: Int {
+        min(max(number("steps", 0), 0), 10_000)
     }
 
     private func picture(_ name: String) -> Picture {

@@ -10,6 +10,9 @@ struct Picture: Sendable, Equatable {
 
     /// More pixels than this in a batch are answered as if memory had run out.
     static let maximumPixels = 1 << 26
+    /// So are longer sides and larger batches, which only values from links can ask for.
+    static let maximumSide = 1 << 16
+    static let maximumCount = 4096
 
     var width: Int
     var height: Int
@@ -20,11 +23,11 @@ struct Picture: Sendable, Equatable {
 
     /// Whether all images of the batch together stay below the limit.
     var isDrawable: Bool {
-        guard width > 0, height > 0, count > 0 else { return false }
-        let (area, overflow) = width.multipliedReportingOverflow(by: height)
-        guard !overflow else { return false }
-        let (total, totalOverflow) = area.multipliedReportingOverflow(by: count)
-        return !totalOverflow && total <= Self.maximumPixels
+        let sides = 1...Self.maximumSide
+        guard sides.contains(width), sides.contains(height), (1...Self.maximumCount).contains(count) else {
+            return false
+        }
+        return width * height * count <= Self.maximumPixels
     }
 
     /// The tile row that a line of pixels belongs to; lines of one tile row are equal.

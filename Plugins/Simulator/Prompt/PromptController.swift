@@ -23,7 +23,7 @@ struct PromptController: Sendable {
         server.note("got prompt")
         let response = try accept(body)
         server.metrics.prompts.increment(response.status.isSuccess ? (mustDrop ? "dropped" : "accepted") : "refused")
-        return mustDrop && response.status.isSuccess ? Answer.nothing : response
+        return mustDrop && response.status.isSuccess ? Answer.nothing(.ok) : response
     }
 
     private func accept(_ body: JSON) throws(PythonError) -> Response {

@@ -44,9 +44,9 @@ enum Answer {
         .text("Maximum request body size \(Limits.body) exceeded.", status: .contentTooLarge)
     }
 
-    /// An answer that never comes: the connection is closed.
-    static var nothing: Response {
-        Response(body: .stream(length: 1) { _ in throw ConnectionCut() })
+    /// An answer that never comes: the connection is closed after the head, which is all the daemon lets a plugin do.
+    static func nothing(_ status: Status) -> Response {
+        Response(status: status, body: .stream(length: 1) { _ in throw ConnectionCut() })
     }
 
     /// Why a connection ended.

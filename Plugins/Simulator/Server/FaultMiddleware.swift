@@ -6,7 +6,7 @@ struct FaultMiddleware: Middleware {
 
     func handle(_ request: Request, next: @Sendable (Request) async throws -> Response) async throws -> Response {
         let (settings, isExited) = server.withState { ($0.settings, $0.isExited) }
-        if isExited || settings.down { return Answer.nothing }
+        if isExited || settings.down { return Answer.nothing(.serviceUnavailable) }
         if settings.answerDelay > .zero { try await server.clock.sleep(for: settings.answerDelay) }
         guard settings.admits(request) else {
             return Response(

@@ -19,13 +19,16 @@ struct SocketController: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while let message = await connection.next() {
-                    try await socket.send(message)
+                    // A client that is gone is no failure.
+                    do { try await socket.send(message) } catch { return }
                     server.hub.flush()
                 }
+                try Task.checkCancellation()
+                throw Answer.ConnectionCut()
             }
             group.addTask {
                 var greeter = ClientGreeting()
-                while let message = try await socket.receive() {
+                while let message = try? await socket.receive() {
                     guard let previews = greeter.read(message) else { continue }
                     connection.previews = previews
                     _ = connection.offer(SocketMessage.event("feature_flags", InfoController.features))

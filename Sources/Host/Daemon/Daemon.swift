@@ -15,6 +15,7 @@ package final class Daemon: Sendable {
     let manager: PluginManager
     let server: HTTPServer
     let adminToken: AdminToken
+    let lock: StateLock
     private let configuration: Mutex<LoadedConfiguration>
     private let chores: ServiceRunner
 
@@ -28,6 +29,9 @@ package final class Daemon: Sendable {
         let daemon = configuration.daemon
         let state = daemon.stateDirectory
         try StateDirectory.prepare(state)
+        lock = StateLock(directory: state)
+        // A process that takes over gets the lock when the old one lets go.
+        if inherited.isEmpty { try lock.acquire() }
         let (clock, logger, metrics) = (parts.clock, parts.logger, parts.metrics)
         self.parts = parts
         self.options = options
@@ -72,6 +76,7 @@ package final class Daemon: Sendable {
 
     /// Starts the plugins and then the listeners.
     package func start() async throws {
+        try lock.acquire()
         try await manager.apply(wanted(loaded))
         try await listen()
     }
@@ -112,6 +117,7 @@ package final class Daemon: Sendable {
         }
         await parts.client.shutDown()
         await database.close()
+        lock.release()
         parts.logger.notice("stopped")
     }
 

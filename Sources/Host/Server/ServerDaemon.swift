@@ -21,6 +21,7 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
     private var deadline: Instant?
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var suspended: [ObjectIdentifier: Exchange] = [:]
+    private var mostConnections = 0
     private var sweepTimer: LoopTimer?
     private var randomState = UInt64.random(in: .min ... .max)
 
@@ -154,7 +155,16 @@ extension ServerDaemon {
             if let deadline = connection.headDeadline, deadline < now { connection.shutDown() }
         }
         findLostPeers()
+        trimMemory()
         if !connections.isEmpty { scheduleSweep() }
+    }
+
+    /// Gives memory back after a crowd has left.
+    private func trimMemory() {
+        mostConnections = max(mostConnections, connections.count)
+        guard mostConnections >= 1000, connections.count < mostConnections / 4 else { return }
+        mostConnections = connections.count
+        malloc_trim(0)
     }
 
     private func findLostPeers() {

@@ -88,12 +88,14 @@ extension WebSocketConnection {
     }
 
     private func flush() {
-        while let frames, !isBlocked, !isBroken {
+        guard let frames else { return }
+        // wslay stops after a write that took a part; a peer that takes ever more must leave others their turn.
+        for _ in 0..<16 where !isBlocked && !isBroken {
             if wslay_event_want_write(frames) != 0, wslay_event_send(frames) != 0 { isBroken = true }
-            if output.isEmpty { return }
             writeOutput()
-            if !output.isEmpty || wslay_event_want_write(frames) == 0 { return }
+            if output.isEmpty, wslay_event_want_write(frames) == 0 { return }
         }
+        isBlocked = true
     }
 
     private func writeOutput() {

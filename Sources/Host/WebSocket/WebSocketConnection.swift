@@ -159,8 +159,10 @@ extension WebSocketConnection {
 
     private func add(receiver: Waiter<WebSocketMessage?>) {
         receivers.append(receiver)
-        while !receivers.isEmpty, let message = takeMessage() {
+        while !receivers.isEmpty, !inbox.isEmpty {
+            // Out of the list first: taking a message may bring in more of them, which go to those who wait.
             let first = receivers.removeFirst()
+            guard let message = takeMessage() else { return }
             if !first.finish(.success(message)) {
                 inbox.insert(message, at: 0)
                 inboxBytes += message.byteCount
