@@ -85,6 +85,6 @@ let package = Package(
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
         tests("ComfyUITests", [comfy]),
         tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
-        tests("EndToEndTests", []),
+        tests("EndToEndTests", ["PluginTestKit"]),
     ] + plugins.map(plugin)
 )

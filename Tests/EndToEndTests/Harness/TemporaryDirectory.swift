@@ -3,15 +3,27 @@ import Glibc
 /// A folder of one test, removed with all it holds when the last reference goes.
 final class TemporaryDirectory: Sendable {
     let path: String
+    /// The folder that this one is part of, and that removes it.
+    private let parent: TemporaryDirectory?
+
+    private init(_ path: String, in parent: TemporaryDirectory) {
+        (self.path, self.parent) = (path, parent)
+    }
 
     init() throws {
+        parent = nil
         var template = Array("/tmp/comfyd-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TimedOut(description: "mkdtemp: \(errno)") }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     deinit {
-        Files.removeTree(path)
+        if parent == nil { Files.removeTree(path) }
+    }
+
+    /// A folder inside, which keeps this one.
+    func sub(_ name: String) -> TemporaryDirectory {
+        TemporaryDirectory(folder(name), in: self)
     }
 
     /// The path of something inside.

@@ -1,0 +1,53 @@
+import PluginAPI
+import Testing
+
+@Suite("what the README promises")
+struct ReadmeTests {
+    @Test("its commands run against a demo cluster, and bring an image")
+    func demo() async throws {
+        let page = MarkdownBlocks(page: try Files.text(Places.repository + "/README.md"))
+        let commands = page.of("tested").filter { $0.name == "demo" && $0.language == "sh" }
+        try #require(!commands.isEmpty)
+        try await withDemo { gateway in
+            let folder = try TemporaryDirectory()
+            // A refused request must not pass for an answer.
+            let head = "set -euo pipefail\ncurl() { command curl --fail-with-body \"$@\"; }\n"
+            let script = head + commands.map(\.text).joined(separator: "\n")
+            let text = script.replacing("127.0.0.1:8000", with: "127.0.0.1:\(gateway.port)")
+            let file = try folder.write("readme.sh", text)
+            let result = try await run("bash", [file], directory: folder.path, within: 60)
+            #expect(result.status == .code(0), "\(result)")
+            #expect(result.output.contains("prompt_id"), "\(result)")
+            #expect(result.output.contains("simulator-1") && result.output.contains("simulator-2"))
+        }
+    }
+
+    @Test("workers of the configuration are registered once, however often the daemon starts")
+    func listedWorkers() async throws {
+        try await withDemo { gateway in
+            let names: @Sendable (DaemonProcess) async throws -> [String] = { daemon in
+                let workers = try await daemon.probe.get("/api/workers").json["workers"]?.arrayValue ?? []
+                return workers.compactMap { $0["name"]?.stringValue }
+            }
+            #expect(try await names(gateway) == ["simulator-1", "simulator-2"])
+            try await gateway.terminate()
+            let again = try await DaemonProcess.start(nil, in: gateway.directory)
+            defer { again.end() }
+            #expect(try await names(again) == ["simulator-1", "simulator-2"])
+        }
+    }
+
+    /// The demo of `run.sh`: two simulated servers and a gateway whose configuration lists them.
+    private func withDemo(_ body: (DaemonProcess) async throws -> Void) async throws {
+        try await withSlots(3) {
+            let servers = try await concurrently([1, 2]) {
+                try await SimulatedServer.start("simulator-\($0)", settings: "")
+            }
+            defer { for server in servers { server.daemon.end() } }
+            let list = servers.map { "      - { url: \"\($0.url)\", name: \($0.name) }" }.joined(separator: "\n")
+            let gateway = try await DaemonProcess.start("plugins:\n  gateway:\n    workers:\n\(list)")
+            defer { gateway.end() }
+            try await body(gateway)
+        }
+    }
+}
