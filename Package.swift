@@ -84,7 +84,7 @@ let package = Package(
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
         tests("ComfyUITests", [comfy]),
-        tests("GatewayTests", ["Gateway", "Host", comfy]),
+        tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
         tests("EndToEndTests", ["PluginTestKit"]),
     ] + plugins.map(plugin)
 )

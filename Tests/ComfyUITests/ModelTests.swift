@@ -14,7 +14,8 @@ struct ModelTests {
 
     @Test("an outline has the ids of a snapshot, or falls back to one")
     func outline() throws {
-        let text = #"{"x":{"a":["]",1]},"queue_running":[[1,"a\u00e4\"",{"}":"]\\"},[]]],"queue_pending":[[2,"c"],[2.0,"b",{}]]}"#
+        let text =
+            #"{"x":{"a":["]",1]},"queue_running":[[1,"a\u00e4\"",{"}":"]\\"},[]]],"queue_pending":[[2,"c"],[2.0,"b",{}]]}"#
         let outline = try #require(QueueOutline(scanning: Array(text.utf8)))
         #expect(outline.running == ["aä\""])
         #expect(outline.pending == ["b", "c"])

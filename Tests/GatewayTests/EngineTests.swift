@@ -101,6 +101,28 @@ struct EngineTests {
         }
     }
 
+    @Test("a worker that dies while it gets a prompt is asked about it when it is back", arguments: [true, false])
+    func dyingWorker(took: Bool) async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.behaviour = .die(taking: took) }
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            #expect(worker.submitted == (took ? [id] : []))
+            worker.with { state in
+                state.behaviour = .take
+                state.isDown = false
+            }
+            try await eventually("it is known where it is") {
+                try await rig.engine.store.job(id)?.job.state == .submitted
+            }
+            #expect(worker.submitted == [id])
+            worker.start()
+            worker.finish()
+            try await rig.wait(id, for: "done")
+        }
+    }
+
     @Test("missed events are made up for by the worker's queue and history")
     func missedEvents() async throws {
         let worker = FakeComfy("http://a:1")

@@ -14,6 +14,8 @@ final class FakeComfy: Sendable {
         case loseAnswer
         /// Lost before it was taken, after it was sent.
         case loseRequest
+        /// The server dies while it gets the prompt, before or after it took it; what it took, it has when it is back.
+        case die(taking: Bool)
         /// Answered with this status and body, not taken.
         case answer(Status, JSON)
         /// Taken, and answered with status 500.
@@ -134,6 +136,9 @@ final class FakeComfy: Sendable {
         case .refuseConnections: throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
         case .loseRequest: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .answer(let status, let json): return Self.json(json, status: status)
+        case .die(let taking):
+            with { $0.isDown = true }
+            if !taking { throw HTTPClientError(.connection, mayHaveBeenProcessed: true, "reset") }
         case .take, .loseAnswer, .takeAndFail: break
         }
         let answer = with { state -> JSON in
@@ -146,7 +151,7 @@ final class FakeComfy: Sendable {
             return ["prompt_id": id, "number": .number(JSONNumber(state.number - 1)), "node_errors": [:]]
         }
         switch behaviour {
-        case .loseAnswer: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
+        case .loseAnswer, .die: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .takeAndFail: return ClientResponse(status: .internalServerError)
         default: return Self.json(answer)
         }

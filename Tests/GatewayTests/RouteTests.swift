@@ -215,6 +215,48 @@ struct RouteTests {
         }
     }
 
+    @Test("results outlive their worker, and a worker that comes back has its old id")
+    func deletedWorker() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25]) { rig in
+            try await rig.connected()
+            let ids = [
+                await rig.submit().json["prompt_id"]?.stringValue ?? "",
+                await rig.submit().json["prompt_id"]?.stringValue ?? "",
+            ]
+            worker.start()
+            worker.finish()
+            try await rig.wait(ids[0], for: "done")
+            let workerID = await rig.call(.get, "/api/workers").json["workers"]?[0]?["worker_id"]?.stringValue ?? ""
+            #expect(await rig.call(.delete, "/api/workers/\(workerID)").status == .ok)
+            #expect(await rig.submit().status == .serviceUnavailable)
+            #expect(await rig.call(.get, "/api/history/\(ids[0])").json[ids[0]] != nil)
+            worker.start()
+            worker.finish()
+            try await rig.wait(ids[1], for: "done")
+            let again = await rig.call(.post, "/api/workers", ["url": "http://a:1/"])
+            #expect(again.json["worker_id"]?.stringValue == workerID)
+            #expect(await rig.submit().status == .ok)
+        }
+    }
+
+    @Test("the configured credentials are used unless a worker has its own pair")
+    func credentials() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        let workers: JSON = [
+            ["url": "http://a:1"], ["url": "http://b:1", "auth_username": "own", "auth_password": "p"],
+        ]
+        let values: JSONObject = [
+            "workers": workers, "worker_auth_username": "all", "worker_auth_password": "q",
+        ]
+        try await GatewayRig.run([first, second], values) { rig in
+            try await rig.connected()
+            _ = await rig.call(.get, "/api/queue")
+            #expect(first.with { Set($0.requests.map { $0.credentials?.username }) } == ["all"])
+            #expect(second.with { Set($0.requests.map { $0.credentials?.username }) } == ["own"])
+        }
+    }
+
     @Test("a prompt that was never seen is 404 everywhere")
     func unknown() async throws {
         try await GatewayRig.run([]) { rig in

@@ -9,31 +9,38 @@ extension JobEngine {
     /// - Throws: ``PromptRefusal``, ``HTTPError`` (409, 503 and a worker's own status), ``DatabaseError``.
     func submit(_ submission: Submission) async throws -> SubmittedPrompt {
         try await whileAccepting {
-            if let earlier = try await self.earlier(submission) { return earlier }
-            guard let worker = pool.reserve() else { throw Self.noWorker }
-            var job = Job(
-                promptID: submission.promptID, clientID: submission.clientID, state: .dispatching,
-                nodeCount: submission.nodeCount, fingerprint: submission.fingerprint,
-                createdAt: context.clock.wallClock)
-            job.workerID = worker.id
-            job.attempts = 1
-            job.revision = 1
-            guard table.insert(LiveJob(job, isSending: true)) else {
-                pool.release(worker.id, taken: false, now: now)
-                return try await earlier(submission) ?? job.answer
+            while true {
+                if let earlier = try await earlier(submission) { return earlier }
+                guard let worker = pool.reserve() else { throw Self.noWorker }
+                let job = firstAssignment(of: submission, to: worker)
+                // Another request with this id may have come first; if its prompt is refused, ours is the next.
+                guard table.insert(LiveJob(job, isSending: true)) else {
+                    pool.release(worker.id, taken: false, now: now)
+                    continue
+                }
+                do {
+                    try await store.insert(job, submission: submission.body)
+                } catch {
+                    table.remove(job.promptID)
+                    pool.release(worker.id, taken: false, now: now)
+                    guard (error as? DatabaseError)?.reason == .constraint,
+                        let earlier = try await earlier(submission)
+                    else { throw error }
+                    return earlier
+                }
+                return try await deliverNew(job, submission.body, to: worker)
             }
-            do {
-                try await store.insert(job, submission: submission.body)
-            } catch {
-                table.remove(job.promptID)
-                pool.release(worker.id, taken: false, now: now)
-                guard (error as? DatabaseError)?.reason == .constraint,
-                    let earlier = try await self.earlier(submission)
-                else { throw error }
-                return earlier
-            }
-            return try await deliverNew(job, submission.body, to: worker)
         }
+    }
+
+    private func firstAssignment(of submission: Submission, to worker: Worker) -> Job {
+        var job = Job(
+            promptID: submission.promptID, clientID: submission.clientID, state: .dispatching,
+            nodeCount: submission.nodeCount, fingerprint: submission.fingerprint, createdAt: context.clock.wallClock)
+        job.workerID = worker.id
+        job.attempts = 1
+        job.revision = 1
+        return job
     }
 
     /// The answer to an earlier submission with the caller's id, once there is one.

@@ -10,6 +10,7 @@ final class WorkerMonitor: Sendable {
     private let engine: JobEngine
     private let stopping = Wakeup()
     private let probing = Wakeup()
+    private let connecting = Wakeup()
     private let stream = Mutex<ComfyEventStream?>(nil)
     private let ended: AsyncStream<String>
     private let endedInput: AsyncStream<String>.Continuation
@@ -49,6 +50,7 @@ final class WorkerMonitor: Sendable {
     /// Connects and probes anew, after the worker's address or credentials changed.
     func restart() async {
         await stream.withLock { $0 }?.close()
+        connecting.set()
         probing.set()
     }
 
@@ -75,7 +77,7 @@ extension WorkerMonitor {
             probing.set()
             failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
             let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
-            try? await clock.sleep(for: .seconds(pause))
+            await connecting.wait(atMost: .seconds(pause), clock: clock)
         }
     }
 
@@ -139,9 +141,11 @@ extension WorkerMonitor {
     /// - Returns: whether some of its jobs have to be looked at again soon.
     private func probe(_ worker: Worker) async -> Bool {
         let began = clock.now
+        let wasHealthy = engine.pool[workerID]?.health == .healthy
         let absent: [String]
         do {
             let queue = try await engine.registry.probe(worker)
+            if !wasHealthy { connecting.set() }
             absent = await engine.reconcile(workerID, queue, began: began)
         } catch {
             await engine.abandonIfLost(workerID)

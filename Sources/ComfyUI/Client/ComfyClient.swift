@@ -43,8 +43,12 @@ public struct ComfyClient: Sendable {
         return try await http.send(
             ClientRequest(
                 method, baseURL + path, headers: headers, body: body.map { HTTPBody($0) }, credentials: credentials,
-                timeout: timeout, idleTimeout: max(timeout, Self.longestSilence)))
+                connectTimeout: min(timeout, Self.connectTimeout), timeout: timeout,
+                idleTimeout: max(timeout, Self.longestSilence)))
     }
+
+    /// The longest time for a connection; a server that takes longer counts as not there.
+    static let connectTimeout = Duration.seconds(3)
 
     /// The longest silence within an answer, unless ``timeout`` is longer.
     static let longestSilence = Duration.seconds(10)
@@ -56,7 +60,10 @@ public struct ComfyClient: Sendable {
     /// - Throws: ``HTTPClientError``, `CancellationError`.
     public func events(clientID: String) async throws -> ComfyEventStream {
         let url = "\(baseURL)/ws?clientId=\(PercentEncoding.encode(clientID))"
-        let socket = try await http.webSocket(ClientRequest(.get, url, credentials: credentials, timeout: timeout))
+        let socket = try await http.webSocket(
+            ClientRequest(
+                .get, url, credentials: credentials, connectTimeout: min(timeout, Self.connectTimeout),
+                timeout: timeout))
         do {
             try await socket.send(.text(#"{"type":"feature_flags","data":{"supports_preview_metadata":true}}"#))
         } catch {

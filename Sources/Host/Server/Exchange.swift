@@ -222,6 +222,12 @@ extension Exchange {
         upgrade = nil
     }
 
+    /// The TLS session of the connection, for a WebSocket.
+    func takeTLS() -> UnsafeMutablePointer<comfyd_tls>? {
+        serverConnection.tls = comfyd_tls_take(connection)
+        return serverConnection.tls
+    }
+
     /// The library is done with the request, well or badly.
     func end() {
         guard phase != .ended else { return }

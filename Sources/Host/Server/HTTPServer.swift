@@ -1,5 +1,5 @@
-package import PluginAPI
 import Glibc
+package import PluginAPI
 import Synchronization
 
 /// The HTTP/1.1 and WebSocket server: one libmicrohttpd daemon per listener and loop (DESIGN §2).

@@ -39,7 +39,9 @@ package struct HTTPServerConfiguration: Sendable {
 package struct HTTPLimits: Sendable {
     /// Bytes of request line and header fields together; more is answered with 431.
     package var header = 16 << 10
-    /// Bytes of any request body; more is answered with 413. Handlers set lower limits of their own.
+    /// Bytes of any request body; more is answered with 413.
+    ///
+    /// Handlers set lower limits of their own.
     package var body = 1 << 30
     /// Silence between requests and within a body.
     package var idleTimeout = Duration.seconds(60)

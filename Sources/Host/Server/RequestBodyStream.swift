@@ -49,7 +49,9 @@ final class RequestBodyStream: Sendable {
         }
     }
 
-    /// Says that no more will come: the body is complete, or reading on must fail. The first call counts.
+    /// Says that no more will come: the body is complete, or reading on must fail.
+    ///
+    /// The first call counts.
     func finish(_ end: Result<Void, any Error>) {
         let waiter: Waiter<[UInt8]?>? = state.withLock { state in
             guard state.end == nil else { return nil }

@@ -22,7 +22,8 @@ struct RequestHead {
     private(set) var problem: HTTPError?
 
     init(
-        connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, target: String, limit: Int
+        connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, target: String,
+        limit: Int
     ) {
         self.method = String(cString: method)
         self.version = String(cString: version)
@@ -49,7 +50,9 @@ struct RequestHead {
     private mutating func check(_ collector: HeaderCollector) -> HTTPError? {
         guard HTTPFields.isValid(name: method) else { return Self.malformed("The method is not a token.") }
         guard !collector.isMalformed else { return Self.malformed("A header field is malformed.") }
-        guard let origin = Self.originForm(of: target) else { return Self.malformed("The request target is malformed.") }
+        guard let origin = Self.originForm(of: target) else {
+            return Self.malformed("The request target is malformed.")
+        }
         target = origin
         if collector.hosts > 1 || (collector.hosts == 0 && version != "HTTP/1.0") {
             return Self.malformed("There must be one Host field.")

@@ -56,7 +56,9 @@ final class ResponseStream: BodyWriter {
         if mustWait { try await waiter.wait() }
     }
 
-    /// Ends the stream; short of its announced length, or with an error, the connection is aborted. The first call counts.
+    /// Ends the stream.
+    ///
+    /// Short of its announced length, or with an error, the connection is aborted. The first call counts.
     func finish(_ end: Result<Void, any Error>) {
         let (waiters, mustWake): ([Waiter<Void>], Bool) = state.withLock { state in
             guard state.end == nil else { return ([], false) }

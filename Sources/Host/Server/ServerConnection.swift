@@ -14,12 +14,18 @@ final class ServerConnection {
     var lingers = false
     /// Whether a WebSocket has taken the connection over and counts it.
     var isUpgraded = false
+    /// What the TLS session reads and writes through once it is a WebSocket's; lives as long as the session.
+    var tls: UnsafeMutablePointer<comfyd_tls>?
 
     init(_ connection: OpaquePointer, now: Instant, headerTimeout: Duration) {
         descriptor = comfyd_mhd_socket(connection)
         remoteAddress = comfyd_mhd_address(connection).flatMap { SocketAddress.text(of: $0)?.address } ?? ""
         idleSince = now
         headDeadline = now.advanced(by: headerTimeout)
+    }
+
+    deinit {
+        free(tls)
     }
 
     /// Ends the connection under libmicrohttpd, which then sees an end of stream and cleans up.

@@ -38,7 +38,8 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
         listening = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
         start.listen_socket = listening
         start.connection_limit = UInt32(clamping: max(1, context.limits.connections))
-        start.timeout_seconds = UInt32(clamping: max(1, (context.limits.idleTimeout.inNanoseconds + 999_999_999) / 1_000_000_000))
+        start.timeout_seconds = UInt32(
+            clamping: max(1, (context.limits.idleTimeout.inNanoseconds + 999_999_999) / 1_000_000_000))
         start.connection_memory = Self.connectionMemory(header: context.limits.header)
         start.context = Unmanaged.passUnretained(self).toOpaque()
         start.problem = problem
@@ -55,7 +56,8 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
         guard let daemon else {
             let words = String(cString: problem).split(whereSeparator: \.isNewline).joined(separator: " ")
             throw ListenError(
-                address: "\(socket.address):\(socket.port)", reason: words.isEmpty ? "no daemon could be started" : words)
+                address: "\(socket.address):\(socket.port)",
+                reason: words.isEmpty ? "no daemon could be started" : words)
         }
         epoll = comfyd_mhd_epoll(daemon)
     }
@@ -64,6 +66,8 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
         problem.deallocate()
     }
 
+    /// The memory of one connection.
+    ///
     /// Request line, header, its index and some room for the answer's header. Up to 32 KiB the library takes the
     /// memory from the heap, above that each connection costs a mapping.
     private static func connectionMemory(header: Int) -> Int {

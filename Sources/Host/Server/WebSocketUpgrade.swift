@@ -10,7 +10,7 @@ struct WebSocketUpgrade: Sendable {
     /// Opens the WebSocket and runs the route's closure, whose end closes it; on the daemon's loop.
     func start(exchange: Exchange, socket: Int32, extra: [UInt8], handle: OpaquePointer) {
         let daemon = exchange.daemon
-        guard let transport = Self.transport(daemon, socket, handle) else {
+        guard let transport = Self.transport(exchange, socket, handle) else {
             comfyd_mhd_upgrade_close(handle)
             daemon.needsRun = true
             return
@@ -31,9 +31,13 @@ struct WebSocketUpgrade: Sendable {
         }
         guard connection.state != .ended else { return }
         daemon.webSockets[ObjectIdentifier(connection)] = connection
+        // A part of a record may still be in the TLS session, which no readiness would announce.
+        if daemon.isTLS { daemon.loop.execute { connection.readAhead() } }
         let run = run
         holder.onEnd = { [weak daemon, weak connection] in
-            if let connection { daemon?.webSockets[ObjectIdentifier(connection)] = nil }
+            guard let connection else { return false }
+            daemon?.webSockets[ObjectIdentifier(connection)] = nil
+            return !connection.inbox.isEmpty
         }
         holder.task = Task(executorPreference: daemon.loop) {
             await run(connection)
@@ -41,22 +45,29 @@ struct WebSocketUpgrade: Sendable {
         }
     }
 
+    /// The stream below the WebSocket.
+    ///
     /// On plain TCP the socket is duplicated and the library's connection ended, which frees its memory and keeps
-    /// it out of the list that the library walks on each resumption. With TLS the library must stay in between.
-    private static func transport(_ daemon: ServerDaemon, _ socket: Int32, _ handle: OpaquePointer)
-        -> SocketTransport?
+    /// it out of the list that the library walks on each resumption. With TLS the session stays the library's.
+    private static func transport(_ exchange: Exchange, _ socket: Int32, _ handle: OpaquePointer)
+        -> (any WebSocketTransport)?
     {
+        let daemon = exchange.daemon
         daemon.needsRun = true
+        let own = fcntl(exchange.serverConnection.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard own >= 0 else { return nil }
+        var yes: Int32 = 1
+        setsockopt(own, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
         if daemon.isTLS {
-            return SocketTransport(descriptor: socket) {
+            guard let link = exchange.takeTLS() else {
+                close(own)
+                return nil
+            }
+            return TLSTransport(descriptor: own, link: link) {
                 comfyd_mhd_upgrade_close(handle)
                 daemon.needsRun = true
             }
         }
-        let own = fcntl(socket, F_DUPFD_CLOEXEC, 0)
-        guard own >= 0 else { return nil }
-        var yes: Int32 = 1
-        setsockopt(own, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
         comfyd_mhd_upgrade_close(handle)
         return SocketTransport(descriptor: own)
     }
@@ -66,12 +77,17 @@ struct WebSocketUpgrade: Sendable {
 // The unchecked conformance holds because it is used on the loop's thread alone.
 private final class TaskHolder: @unchecked Sendable {
     var task: Task<Void, Never>?
-    var onEnd: (() -> Void)?
+    /// Says whether there are messages that nobody has read.
+    var onEnd: (() -> Bool)?
 
     func end() {
-        onEnd?()
+        let hasUnread = onEnd?() ?? false
         onEnd = nil
-        task?.cancel()
-        task = nil
+        guard hasUnread, let loop = EventLoop.current else {
+            task?.cancel()
+            return
+        }
+        // The closure may still want what the peer sent before it closed.
+        loop.schedule(after: .seconds(5)) { self.task?.cancel() }
     }
 }

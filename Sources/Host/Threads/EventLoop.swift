@@ -204,7 +204,9 @@ extension EventLoop {
         }
     }
 
-    /// Runs the tasks that were just enqueued on the loop's own thread, so that a caller that started one can go on
+    /// Runs the tasks that were just enqueued on the loop's own thread.
+    ///
+    /// It lets a caller that started one go on
     /// with its outcome if it never really waited. For participants only: no task may run below it on the stack.
     package func runReadyTasks() {
         for _ in 0..<16 {

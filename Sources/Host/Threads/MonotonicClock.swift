@@ -1,5 +1,5 @@
-package import PluginAPI
 import Glibc
+package import PluginAPI
 
 /// The machine's clocks.
 package struct MonotonicClock: TimeSource {

@@ -22,6 +22,12 @@ extension WebSocketConnection {
         settle()
     }
 
+    /// Reads without having been told that there is something.
+    func readAhead() {
+        guard state != .ended else { return }
+        ready(EPOLLIN.rawValue)
+    }
+
     private func readInput() {
         withUnsafeTemporaryAllocation(byteCount: Self.scratchSize, alignment: 16) { scratch in
             for _ in 0..<4 where !isFull && pendingInput.isEmpty && state != .ended {
@@ -100,7 +106,9 @@ extension WebSocketConnection {
 
     private func writeOutput() {
         while outputOffset < output.count {
-            let result = output.withUnsafeBytes { transport.write(UnsafeRawBufferPointer(rebasing: $0[outputOffset...])) }
+            let result = output.withUnsafeBytes {
+                transport.write(UnsafeRawBufferPointer(rebasing: $0[outputOffset...]))
+            }
             switch result {
             case .bytes(let count): outputOffset += count
             case .wouldBlock:

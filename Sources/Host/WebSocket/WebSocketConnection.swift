@@ -1,7 +1,7 @@
-package import PluginAPI
 import CLinux
 import CWslay
 import Glibc
+package import PluginAPI
 import Synchronization
 
 /// One side of an open WebSocket over any byte stream (RFC 6455), framed by wslay.
@@ -104,8 +104,8 @@ package final class WebSocketConnection: WebSocket, @unchecked Sendable {
     package var bufferedBytes: Int { buffered.load(ordering: .relaxed) }
 
     package func receive() async throws -> WebSocketMessage? {
-        try Task.checkCancellation()
         if loop.isCurrent, let message = takeMessage() { return message }
+        try Task.checkCancellation()
         let waiter = Waiter<WebSocketMessage?>()
         onLoop { $0.add(receiver: waiter) }
         return try await waiter.wait()

@@ -35,9 +35,9 @@ public struct Request: Sendable {
         self.id = id
         self.method = method
         self.target = target
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = PercentEncoding.decode(parts.first ?? "/")
-        query = QueryItems(parsing: parts.count > 1 ? parts[1] : "")
+        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+        path = PercentEncoding.decode(mark.map { target[..<$0] } ?? target[...])
+        query = mark.map { QueryItems(parsing: target[target.index(after: $0)...]) } ?? QueryItems()
         self.headers = headers
         self.body = body
         self.logger = logger

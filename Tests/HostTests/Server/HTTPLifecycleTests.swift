@@ -153,6 +153,35 @@ struct HTTPLifecycleTests {
     }
 }
 
+extension HTTPLifecycleTests {
+    @Test("a WebSocket works over TLS, large messages too")
+    func secureWebSocket() async throws {
+        try await withTemporaryDirectory { directory in
+            let make =
+                "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
+                + " -keyout \(directory)/k.pem -out \(directory)/c.pem >/dev/null 2>&1"
+            #expect(system(make) == 0)
+            try await withServer(tls: ("\(directory)/c.pem", "\(directory)/k.pem")) { _ in
+                .upgrade(WebSocketAcceptance()) { socket in
+                    while let message = try? await socket.receive() { try? await socket.send(message) }
+                }
+            } _: { server, port in
+                let payload = [UInt8](repeating: 120, count: 1_000_000)
+                let sent =
+                    Array(RawWebSocket.request().utf8) + RawWebSocket.bytes(1, payload)
+                    + RawWebSocket.bytes(8, [3, 0xE8])
+                let file = try #require(fopen("\(directory)/input", "w"))
+                #expect(fwrite(sent, 1, sent.count, file) == sent.count)
+                fclose(file)
+                let client =
+                    "openssl s_client -quiet -connect 127.0.0.1:\(port) <\(directory)/input 2>/dev/null | tr -cd x | wc -c"
+                #expect(try await RawClient.threads.run { run(client) } == "1000000\n")
+                #expect(await eventually { server.openConnections == 0 })
+            }
+        }
+    }
+}
+
 /// Runs a shell command and returns what it prints.
 private func run(_ command: String) -> String {
     guard let pipe = popen(command, "r") else { return "" }

@@ -22,7 +22,9 @@ struct HTTPMalformedTests {
         Case(
             name: "a list of lengths", bytes: "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5, 5\r\n\r\nhello",
             status: 400),
-        Case(name: "a signed length", bytes: "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: +5\r\n\r\nhello", status: 400),
+        Case(
+            name: "a signed length", bytes: "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: +5\r\n\r\nhello", status: 400
+        ),
         Case(name: "a negative length", bytes: "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -5\r\n\r\n", status: 400),
         Case(
             name: "a length beyond 64 bits",
@@ -32,7 +34,9 @@ struct HTTPMalformedTests {
             bytes: "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 18446744073709551614\r\n\r\n", status: 413),
         Case(name: "no Host", bytes: "GET / HTTP/1.1\r\n\r\n", status: 400),
         Case(name: "two Hosts", bytes: "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", status: 400),
-        Case(name: "space before the colon", bytes: "GET / HTTP/1.1\r\nHost: t\r\nContent-Length : 5\r\n\r\n", status: 400),
+        Case(
+            name: "space before the colon", bytes: "GET / HTTP/1.1\r\nHost: t\r\nContent-Length : 5\r\n\r\n",
+            status: 400),
         Case(name: "a field without colon", bytes: "GET / HTTP/1.1\r\nHost: t\r\nnonsense\r\n\r\n", status: 400),
         Case(name: "a field without name", bytes: "GET / HTTP/1.1\r\nHost: t\r\n: x\r\n\r\n", status: 400),
         Case(name: "a line of a colon", bytes: "GET / HTTP/1.1\r\nHost: t\r\n:\r\n\r\n", status: 400),
@@ -56,7 +60,8 @@ struct HTTPMalformedTests {
         Case(name: "no version", bytes: "GET /\r\nHost: t\r\n\r\n", status: 400),
         Case(
             name: "a malformed chunk size",
-            bytes: "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n0\r\n\r\n", status: 400),
+            bytes: "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n0\r\n\r\n",
+            status: 400),
     ]
 
     @Test("a malformed request is refused and its connection closed", arguments: cases)

@@ -111,7 +111,9 @@ final class RawClient: Sendable {
         var line: [UInt8] = []
         while true {
             let piece = try await read()
-            if piece.isEmpty { throw Failure(reason: "end of stream in a line: \(String(decoding: line, as: UTF8.self))") }
+            if piece.isEmpty {
+                throw Failure(reason: "end of stream in a line: \(String(decoding: line, as: UTF8.self))")
+            }
             if let end = piece.firstIndex(of: 10) {
                 line += piece[..<end]
                 rest.put(Array(piece[(end + 1)...]))

@@ -282,7 +282,7 @@ struct WebSocketServerTests {
             }
             #expect(try await silent.client.readToEnd().allSatisfy { $0 == 0x89 || $0 == 0 })
             #expect(await eventually { pings.current >= 3 })
-            #expect(server.counters.openWebSockets == 1)
+            #expect(await eventually { server.counters.openWebSockets == 1 })
             try await answering.send(1, [97])
             #expect(try await answers.value.payload == [97])
         }

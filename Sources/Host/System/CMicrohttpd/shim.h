@@ -2,8 +2,11 @@
 #pragma once
 #include "../CLinux/shim.h"
 #include <microhttpd.h>
+#include <errno.h>
+#include <gnutls/gnutls.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 /* What one daemon is started with. */
@@ -115,4 +118,61 @@ static inline int comfyd_mhd_header_ends_well(const char *method, size_t size, i
     while (zeros < size && method[size - 1 - zeros] == 0) zeros++;
     return zeros == (last_value_is_empty ? 5u : 4u) || (last_value_is_empty && zeros == 4);
 #endif
+}
+
+/* TLS of an upgraded connection. The library's own forwarding has its buffers in what is left of the connection's
+   memory, which is nothing after an answer's header: it moves four bytes at a time. So the session is used directly,
+   and the library, which still watches the socket, never finds anything to read. */
+struct comfyd_tls {
+    gnutls_session_t session;
+    int socket;
+    int may_read;
+    int has_pending;
+};
+
+static inline ssize_t comfyd_tls_pull(gnutls_transport_ptr_t link, void *buffer, size_t size) {
+    struct comfyd_tls *tls = (struct comfyd_tls *)link;
+    if (!tls->may_read) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return recv(tls->socket, buffer, size, 0);
+}
+
+static inline ssize_t comfyd_tls_push(gnutls_transport_ptr_t link, const void *bytes, size_t size) {
+    return send(((struct comfyd_tls *)link)->socket, bytes, size, MSG_NOSIGNAL);
+}
+
+/* Takes the session's transport over; freed after the library has closed the connection. NULL without TLS. */
+static inline struct comfyd_tls *comfyd_tls_take(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    struct comfyd_tls *tls;
+    if (!info || !info->tls_session) return NULL;
+    tls = (struct comfyd_tls *)calloc(1, sizeof *tls);
+    if (!tls) return NULL;
+    tls->session = (gnutls_session_t)info->tls_session;
+    tls->socket = comfyd_mhd_socket(connection);
+    gnutls_transport_set_ptr(tls->session, tls);
+    gnutls_transport_set_pull_function(tls->session, comfyd_tls_pull);
+    gnutls_transport_set_push_function(tls->session, comfyd_tls_push);
+    return tls;
+}
+
+/* Bytes, 0 for nothing now, -1 for the end. Buffers of 16 KiB and more leave no part of a record behind. */
+static inline ssize_t comfyd_tls_read(struct comfyd_tls *tls, void *buffer, size_t size) {
+    ssize_t count;
+    tls->may_read = 1;
+    count = gnutls_record_recv(tls->session, buffer, size);
+    tls->may_read = 0;
+    if (count > 0) return count;
+    return count == GNUTLS_E_AGAIN || count == GNUTLS_E_INTERRUPTED || count == GNUTLS_E_WARNING_ALERT_RECEIVED ? 0 : -1;
+}
+
+/* As above. After 0 the next call finishes what was begun, and its bytes must begin with the same. */
+static inline ssize_t comfyd_tls_write(struct comfyd_tls *tls, const void *bytes, size_t size) {
+    ssize_t count = tls->has_pending ? gnutls_record_send(tls->session, NULL, 0)
+                                     : gnutls_record_send(tls->session, bytes, size);
+    tls->has_pending = count == GNUTLS_E_AGAIN || count == GNUTLS_E_INTERRUPTED;
+    if (count > 0) return count;
+    return tls->has_pending ? 0 : -1;
 }

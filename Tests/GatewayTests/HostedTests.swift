@@ -1,0 +1,117 @@
+import Gateway
+import Host
+import PluginAPI
+import PluginTestKit
+import Testing
+
+@Suite("The gateway inside a host")
+struct HostedTests {
+    /// A worker that takes prompts and has an empty queue.
+    private static let idleWorker = StubHTTPClient { request in
+        if request.url.hasSuffix("/queue") { return .json(["queue_running": [], "queue_pending": []]) }
+        guard request.url.hasSuffix("/prompt"), let bytes = try await request.body?.collect(upTo: 1 << 20) else {
+            return .json([:])
+        }
+        let id = try JSON(parsing: bytes)["prompt_id"] ?? nil
+        return .json(["prompt_id": id, "number": 3, "node_errors": [:]])
+    }
+
+    private static let configuration: JSON = ["workers": [["url": "http://w:8188"]]]
+    private static let prompt: JSON = ["prompt": ["1": ["class_type": "A", "inputs": [:]]]]
+
+    @Test("a prompt goes through the router, and is counted")
+    func submit() async throws {
+        let host = try TestHost<GatewayPlugin>(configuration: Self.configuration, client: Self.idleWorker)
+        try await host.start()
+        let answer = await host.send(.post, "/api/prompt", json: Self.prompt)
+        #expect(answer.status == .ok)
+        #expect(answer.json?["number"] == 3)
+        let id = try #require(answer.json?["prompt_id"]?.stringValue)
+        #expect(await host.send(.get, "/api/task/\(id)/status").json?["status"] == "queued")
+        #expect(await host.send(.get, "/api/task/\(id)/status/").status == .ok)
+        #expect(host.metric(#"comfyd_gateway_submits_total{outcome="accepted"}"#) == 1)
+        let backend = try #require(host.capability(.comfyBackend))
+        #expect(try await backend.job(id)?.state == .submitted)
+        #expect(try await backend.owner(of: id)?.url == "http://w:8188")
+        await host.stop()
+    }
+
+    @Test("a job that was acknowledged before a kill is taken up again by the next process")
+    func killed() async throws {
+        let first = try TestHost<GatewayPlugin>(configuration: Self.configuration, client: Self.idleWorker)
+        try await first.start()
+        let answer = await first.send(.post, "/api/prompt", json: Self.prompt)
+        let id = try #require(answer.json?["prompt_id"]?.stringValue)
+        await first.kill()
+        let second = try TestHost<GatewayPlugin>(
+            configuration: Self.configuration, client: Self.idleWorker, directory: first.directory)
+        try await second.start()
+        #expect(await second.send(.get, "/api/task/\(id)/status").json?["status"] == "queued")
+        await second.stop()
+    }
+
+    @Test(
+        "routes ask for a token while open surfaces are closed", arguments: ["/api/workers", "/api/queue", "/api/view"])
+    func closed(path: String) async throws {
+        let host = try TestHost<GatewayPlugin>(openSurfaces: false)
+        try await host.start()
+        let answer = await host.send(.get, path)
+        #expect(answer.status == .unauthorized)
+        #expect(answer.json?["detail"]?.stringValue != nil)
+        await host.stop()
+    }
+
+    @Test("unknown paths and wrong methods are answered in the surface's form")
+    func dialect() async throws {
+        let host = try TestHost<GatewayPlugin>()
+        try await host.start()
+        let unknown = await host.send(.get, "/api/task/x/y/z")
+        #expect(unknown.status == .notFound)
+        #expect(unknown.json?["status_code"] == 404)
+        let wrong = await host.send(.delete, "/api/prompt")
+        #expect(wrong.status == .methodNotAllowed)
+        #expect(wrong.json?["error"]?["message"]?.stringValue != nil)
+        await host.stop()
+    }
+
+    @Test("health is degraded without a usable worker, and says why")
+    func health() async throws {
+        let host = try TestHost<GatewayPlugin>()
+        try await host.start()
+        #expect(await host.health()["workers"] == .degraded("no worker is registered and enabled"))
+        _ = await host.send(.post, "/api/workers", json: ["url": "http://w:1", "name": "gone"])
+        #expect(await host.health()["workers"] == .degraded("1 of 1 workers do not answer: \"gone\""))
+        await host.stop()
+    }
+
+    @Test("the variables of the seed are read, and mistakes are named")
+    func configuration() async throws {
+        let problem = #expect(throws: TestHostError.self) {
+            try TestHost<GatewayPlugin>(
+                configuration: ["workers": [["url": "ftp://x"]], "max_attempts": 0, "queue_cache_tll": 1],
+                environment: ["WORKER_REQUEST_TIMEOUT": "soon"])
+        }
+        let words = problem?.description ?? ""
+        #expect(words.contains("plugins.gateway.workers[1].url: expected an http or https URL"))
+        #expect(words.contains("plugins.gateway.max_attempts: 0 is outside 1…100"))
+        #expect(words.contains("did you mean \"queue_cache_ttl\"?"))
+        #expect(words.contains("environment variable WORKER_REQUEST_TIMEOUT"))
+    }
+
+    @Test("passwords in storage are sealed")
+    func sealed() async throws {
+        let host = try TestHost<GatewayPlugin>(
+            configuration: [
+                "workers": [["url": "http://w:1", "auth_username": "u", "auth_password": "hunter2"]]
+            ])
+        try await host.start()
+        let stored = try await host.database.read { connection in
+            try connection.first("SELECT auth_password_sealed AS p FROM gateway_workers") {
+                try $0.get("p", as: String.self)
+            }
+        }
+        #expect(stored?.contains("hunter2") == false)
+        #expect(await host.send(.get, "/api/workers").text.contains("hunter2") == false)
+        await host.stop()
+    }
+}
