@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Testing
 
 /// A running `comfyd`, ended with everything it started when the last reference goes.
 final class DaemonProcess: Sendable {
@@ -8,6 +9,7 @@ final class DaemonProcess: Sendable {
     let log: LogCollector
     private let child: ChildProcess
     private let ended = Mutex<ExitStatus?>(nil)
+    private let isDamageReported = Mutex(false)
 
     /// Starts a daemon on a free port of loopback; does not wait.
     ///
@@ -54,13 +56,26 @@ final class DaemonProcess: Sendable {
     /// Ends everything at once, as a crash does.
     func end() {
         child.killGroup()
+        reportDamage()
+    }
+
+    /// Fails the test when a process of this daemon trapped, or a sanitizer found something in it.
+    private func reportDamage() {
+        let signs = ["Fatal error", "Fatal access conflict", "Program crashed", "AddressSanitizer", "ThreadSanitizer"]
+        let lines = log.lines
+        guard let first = lines.firstIndex(where: { line in signs.contains { line.contains($0) } }) else { return }
+        let isNew = isDamageReported.withLock { isReported in
+            defer { isReported = true }
+            return !isReported
+        }
+        if isNew { Issue.record("the daemon is damaged\n\(lines[first...].prefix(60).joined(separator: "\n"))") }
     }
 
     /// The id of the process that was started.
     var pid: pid_t { child.pid }
 
     /// The processes alive now; two while one hands over to the next.
-    var pids: [pid_t] { ProcessFacts.members(ofGroup: child.pid) }
+    var pids: [pid_t] { ProcessFacts.members(ofGroup: child.pid, named: "comfyd") }
 
     /// The port it listens on; 0 before.
     var port: UInt16 {
@@ -105,7 +120,9 @@ final class DaemonProcess: Sendable {
 
     /// Waits for the end of the process that was started.
     func exitStatus(within seconds: Double = 20) async throws -> ExitStatus {
-        try await eventually("the daemon ends\n\(tail)", within: seconds) { self.ended.withLock { $0 } }
+        let status = try await eventually("the daemon ends\n\(tail)", within: seconds) { self.ended.withLock { $0 } }
+        reportDamage()
+        return status
     }
 
     var isRunning: Bool { !pids.isEmpty }

@@ -19,15 +19,15 @@ enum ProcessFacts {
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// The living processes of a group, oldest first.
-    static func members(ofGroup group: pid_t) -> [pid_t] {
+    /// The living processes of a group that run a program of this name, oldest first; a sanitizer's helpers have others.
+    static func members(ofGroup group: pid_t, named program: String) -> [pid_t] {
         var found: [(pid: pid_t, start: UInt64)] = []
         for name in Files.names(in: "/proc") {
             guard let pid = pid_t(name), let stat = try? Files.text("/proc/\(name)/stat"),
                 let end = stat.lastIndex(of: ")")
             else { continue }
             let fields = stat[end...].split(separator: " ")
-            guard fields.count > 20, fields[1] != "Z", pid_t(fields[3]) == group, let start = UInt64(fields[20]) else {
+            guard stat[..<end].hasSuffix("(\(program)"), fields.count > 20, fields[1] != "Z", pid_t(fields[3]) == group, let start = UInt64(fields[20]) else {
                 continue
             }
             found.append((pid, start))
