@@ -265,7 +265,7 @@ struct WebSocketServerTests {
     @Test("silent peers are pinged, and dropped when they do not answer")
     func keepAlive() async throws {
         var limits = HTTPLimits()
-        limits.webSocketPing = .milliseconds(500)
+        limits.webSocketPing = .seconds(1)
         let pings = MutexBox(0)
         try await withServer(limits: limits) { _ in
             Self.echo()
