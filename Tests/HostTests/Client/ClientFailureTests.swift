@@ -135,7 +135,7 @@ struct ClientFailureTests {
         }
         try await withClient { client, _ in
             let error = try await clientError {
-                _ = try await client.send(ClientRequest(.get, server.url(), timeout: .milliseconds(100)))
+                _ = try await client.send(ClientRequest(.get, server.url(), timeout: .seconds(1)))
             }
             #expect(error.reason == .timeout)
             #expect(error.mayHaveBeenProcessed)
