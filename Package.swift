@@ -33,8 +33,9 @@ func plugin(_ name: String) -> Target {
         path: "Plugins/\(name)",
         exclude: ["README.md"],
         swiftSettings: settings,
-        // Found from lib/comfyd/plugins; no symbol left open; never unmapped.
-        linkerSettings: [linker("-rpath=$ORIGIN/.."), linker("-z", "defs"), linker("-z", "nodelete")]
+        // Found from lib/comfyd/plugins; never unmapped; no symbol left open, but those of a sanitizer's runtime.
+        linkerSettings: [linker("-rpath=$ORIGIN/.."), linker("-z", "nodelete")]
+            + (Context.environment["COMFYD_SANITIZE"] == nil ? [linker("-z", "defs")] : [])
     )
 }
 

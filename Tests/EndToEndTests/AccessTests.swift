@@ -94,10 +94,13 @@ struct AccessTests {
     /// Whether a line is a comment or a sample of the Prometheus text format.
     private static func isMetric(_ line: Substring) -> Bool {
         if line.hasPrefix("# HELP ") || line.hasPrefix("# TYPE ") { return true }
-        guard let space = line.lastIndex(of: " "), Double(line[line.index(after: space)...]) != nil else { return false }
+        guard let space = line.lastIndex(of: " "), Double(line[line.index(after: space)...]) != nil else {
+            return false
+        }
         let name = line[..<space].prefix { $0 != "{" }
         let braces = line[..<space].dropFirst(name.count)
-        let isNamed = !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") }
+        let isNamed =
+            !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") }
         return isNamed && (braces.isEmpty || (braces.hasPrefix("{") && braces.hasSuffix("}")))
     }
 }

@@ -14,7 +14,10 @@ struct BrokenWebSocketTests {
         ("text that is no UTF-8", WebSocketFrame.bytes(opcode: 1, [0xC3, 0x28]), [1007]),
         ("a close with one byte", WebSocketFrame.bytes(opcode: 8, [3]), [1002, 1005]),
         ("a close with a forbidden code", WebSocketFrame.bytes(opcode: 8, [0x03, 0xED]), [1002]),
-        ("a close with a reason that is no UTF-8", WebSocketFrame.bytes(opcode: 8, [0x03, 0xE8, 0xC3, 0x28]), [1002, 1007]),
+        (
+            "a close with a reason that is no UTF-8", WebSocketFrame.bytes(opcode: 8, [0x03, 0xE8, 0xC3, 0x28]),
+            [1002, 1007]
+        ),
         ("a length with its highest bit set", [0x82, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], [1002, 1009]),
         ("a message of 5 MiB", WebSocketFrame.bytes(opcode: 2, [UInt8](repeating: 7, count: 5 << 20)), [1009]),
     ]
@@ -57,7 +60,10 @@ struct BrokenWebSocketTests {
             #expect(try await daemon.probe.get("/ws").status / 100 == 4)
             #expect(try await daemon.probe.get("/ws", fields).status == 400, "no key")
             #expect(try await daemon.probe.get("/ws", fields + [("Sec-WebSocket-Key", "short")]).status == 400)
-            let old = fields.dropLast() + [("Sec-WebSocket-Version", "99"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+            let old =
+                fields.dropLast() + [
+                    ("Sec-WebSocket-Version", "99"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                ]
             #expect(try await daemon.probe.get("/ws", Array(old)).status / 100 == 4)
             #expect(try await daemon.probe.get("/health/live").status == 200)
         }

@@ -15,7 +15,9 @@ struct CommandLineTests {
         }
     }
 
-    @Test("an unknown command or option is refused with code 2 and a hint", arguments: [["runn"], ["run", "--confg", "x"]])
+    @Test(
+        "an unknown command or option is refused with code 2 and a hint",
+        arguments: [["runn"], ["run", "--confg", "x"]])
     func mistakes(words: [String]) async throws {
         let result = try await run(Places.comfyd, words)
         #expect(result.status == .code(2), "\(result)")

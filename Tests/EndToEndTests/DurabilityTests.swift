@@ -32,7 +32,9 @@ struct DurabilityTests {
             let after = try #require(try await cluster.history(id))
             #expect(after["prompt"]?.text() == before["prompt"]?.text())
             #expect(after["status"]?.text() == before["status"]?.text())
-            #expect(after["outputs"]?["9"]?["images"]?[0]?["filename"] == before["outputs"]?["9"]?["images"]?[0]?["filename"])
+            #expect(
+                after["outputs"]?["9"]?["images"]?[0]?["filename"]
+                    == before["outputs"]?["9"]?["images"]?[0]?["filename"])
             #expect(try await cluster.status(id)["status"] == "done")
             let file = try await cluster.probe.get("/api/view?filename=kept_00001_.png&prompt_id=\(id)")
             #expect([502, 503].contains(file.status), "\(file)")

@@ -109,7 +109,9 @@ struct FirstJobTests {
     func failure() async throws {
         try await withCluster(servers: 1) { cluster in
             var graph = Workflow.image("fails")
-            graph["5"] = ["class_type": "LabRaise", "inputs": ["image": ["1", 0], "message": "out of paint", "nonce": 1]]
+            graph["5"] = [
+                "class_type": "LabRaise", "inputs": ["image": ["1", 0], "message": "out of paint", "nonce": 1],
+            ]
             graph["9"] = ["class_type": "SaveImage", "inputs": ["images": ["5", 0], "filename_prefix": "fails"]]
             let status = try await cluster.ended(try await cluster.submit(graph))
             #expect(status["status"] == "failed")

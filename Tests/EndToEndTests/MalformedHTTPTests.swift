@@ -21,12 +21,17 @@ struct MalformedHTTPTests {
     private static let post = "POST /api/prompt HTTP/1.1\r\n\(host)"
 
     private static let cases = [
-        Case("a header of 20 KiB", "GET / HTTP/1.1\r\n\(host)X: \(String(repeating: "x", count: 20 << 10))\r\n\r\n", [431]),
         Case(
-            "3000 header fields", "GET / HTTP/1.1\r\n\(host)" + String(repeating: "A: b\r\n", count: 3000) + "\r\n", [431]),
-        Case("a target of 40 KiB", "GET /\(String(repeating: "a", count: 40 << 10)) HTTP/1.1\r\n\(host)\r\n", [414, 431]),
+            "a header of 20 KiB", "GET / HTTP/1.1\r\n\(host)X: \(String(repeating: "x", count: 20 << 10))\r\n\r\n",
+            [431]),
         Case(
-            "Transfer-Encoding and Content-Length", "\(post)Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+            "3000 header fields", "GET / HTTP/1.1\r\n\(host)" + String(repeating: "A: b\r\n", count: 3000) + "\r\n",
+            [431]),
+        Case(
+            "a target of 40 KiB", "GET /\(String(repeating: "a", count: 40 << 10)) HTTP/1.1\r\n\(host)\r\n", [414, 431]),
+        Case(
+            "Transfer-Encoding and Content-Length",
+            "\(post)Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
             [400]),
         Case("two different Content-Lengths", "\(post)Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", [400]),
         Case("a negative Content-Length", "\(post)Content-Length: -5\r\n\r\n", [400]),
@@ -35,19 +40,25 @@ struct MalformedHTTPTests {
         Case("an unknown transfer coding", "\(post)Transfer-Encoding: gzip\r\n\r\n{}", [400, 501]),
         Case("a chunk size that is none", "\(post)Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n", [400, 0]),
         Case(
-            "a chunk size beyond 64 bits", "\(post)Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
+            "a chunk size beyond 64 bits",
+            "\(post)Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
             [400, 413, 0]),
         Case("a negative chunk size", "\(post)Transfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n", [400, 0]),
         // For libmicrohttpd a text ends at its NUL, so what follows is not seen.
-        Case("a NUL in a field", "GET /health/live HTTP/1.1\r\n\(host)Connection: close\r\nX: a\u{0}b\r\n\r\n", [400, 200]),
+        Case(
+            "a NUL in a field", "GET /health/live HTTP/1.1\r\n\(host)Connection: close\r\nX: a\u{0}b\r\n\r\n",
+            [400, 200]),
         Case("a NUL in the target", "GET /a\u{0}b HTTP/1.1\r\n\(host)Connection: close\r\n\r\n", [400, 404]),
         Case("HTTP/0.9", "GET /queue\r\n", [400, 505, 0]),
         Case("no Host", "GET /queue HTTP/1.1\r\n\r\n", [400]),
         Case("HTTP/3.7", "GET /queue HTTP/3.7\r\n\(host)\r\n", [400, 505]),
         Case("a line that is no request", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n\r\n", [400, 0]),
         Case("a space before the colon", "GET /queue HTTP/1.1\r\n\(host)X : a\r\n\r\n", [400]),
-        Case("an escape that is none", "GET /view?filename=%ZZ%2 HTTP/1.1\r\n\(host)Connection: close\r\n\r\n", [400, 404]),
-        Case("invalid UTF-8 in the path", "GET /%FF%FE%C0%AF HTTP/1.1\r\n\(host)Connection: close\r\n\r\n", [400, 404]),
+        Case(
+            "an escape that is none", "GET /view?filename=%ZZ%2 HTTP/1.1\r\n\(host)Connection: close\r\n\r\n",
+            [400, 404]),
+        Case(
+            "invalid UTF-8 in the path", "GET /%FF%FE%C0%AF HTTP/1.1\r\n\(host)Connection: close\r\n\r\n", [400, 404]),
         Case(
             "a huge Content-Length and then the end", "\(post)Content-Length: 60000000\r\n\r\n{\"prompt\"", [400, 0],
             finishing: true),
@@ -58,7 +69,8 @@ struct MalformedHTTPTests {
                 + "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\nabc",
             [400, 0], finishing: true),
         Case(
-            "JSON 10,000 levels deep", body(String(repeating: "[", count: 10_000) + String(repeating: "]", count: 10_000)),
+            "JSON 10,000 levels deep",
+            body(String(repeating: "[", count: 10_000) + String(repeating: "]", count: 10_000)),
             [400, 422]),
         // Legal, so it would be run if there were a worker.
         Case("a prompt that is 400 levels deep", body(deep(400)), [503]),
@@ -92,7 +104,7 @@ struct MalformedHTTPTests {
             let leaked = ProcessFacts.openDescriptors(of: daemon.pid) - descriptors
             #expect(leaked <= 2, "\(leaked) descriptors more")
             let grown = try ProcessFacts.residentBytes(of: daemon.pid) - memory
-            #expect(grown < 24 << 20, "resident memory grew by \(grown >> 10) KiB")
+            #expect(grown < 24 << 20 || Places.isSanitized, "resident memory grew by \(grown >> 10) KiB")
         }
     }
 
@@ -118,7 +130,8 @@ struct MalformedHTTPTests {
             let reply = try await daemon.probe.raw(chunked, timeout: 20)
             #expect(String(decoding: reply.bytes.prefix(12), as: UTF8.self) == "HTTP/1.1 413")
             // Refused bodies are not kept.
-            #expect(try ProcessFacts.residentBytes(of: daemon.pid) < 300 << 20)
+            let resident = try ProcessFacts.residentBytes(of: daemon.pid)
+            #expect(resident < 300 << 20 || Places.isSanitized, "\(resident >> 20) MiB")
         }
     }
 
@@ -147,7 +160,9 @@ struct MalformedHTTPTests {
 
     private func send(_ cases: [Case], to daemon: DaemonProcess) async throws {
         let probe = daemon.probe
-        let answers = try await concurrently(cases) { try await probe.raw($0.bytes, finishing: $0.finishing, timeout: 6) }
+        let answers = try await concurrently(cases) {
+            try await probe.raw($0.bytes, finishing: $0.finishing, timeout: 6 * Places.patience)
+        }
         for (test, (bytes, ended)) in zip(cases, answers) {
             let head = String(decoding: bytes.prefix(12), as: UTF8.self)
             let status = bytes.isEmpty ? 0 : Int(head.dropFirst(9)) ?? -1

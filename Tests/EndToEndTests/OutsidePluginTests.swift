@@ -54,11 +54,14 @@ struct OutsidePluginTests {
         let system = Places.repository + "/Sources/Host/System"
         let maps = Files.names(in: system).flatMap { ["-Xcc", "-fmodule-map-file=\(system)/\($0)/module.modulemap"] }
         // SwiftPM names a package after its folder.
-        let package = Places.repository.split(separator: "/").last?.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }
+        let package = Places.repository.split(separator: "/").last?.lowercased().map {
+            $0.isLetter || $0.isNumber ? $0 : "_"
+        }
         let result = try await run(
             "swiftc",
             [
-                "-typecheck", "-swift-version", "6", "-package-name", String(package ?? []), "-module-name", "GreeterTests", "-I",
+                "-typecheck", "-swift-version", "6", "-package-name", String(package ?? []), "-module-name",
+                "GreeterTests", "-I",
                 Places.binaries + "/Modules", "-I", folder.file("greeter/.build/debug/Modules"), "-I", api,
             ] + maps + [file], within: 120)
         #expect(result.status == .code(0), "\(result)")

@@ -42,6 +42,7 @@ struct TimedOut: Error, CustomStringConvertible {
 func eventually<T>(
     _ what: @autoclosure () -> String, within seconds: Double = 15, _ question: () async throws -> T?
 ) async throws -> T {
+    let seconds = seconds * Places.patience
     let deadline = ContinuousClock.now + .seconds(seconds)
     var pause = Duration.milliseconds(2)
     while true {

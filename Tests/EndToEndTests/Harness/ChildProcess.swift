@@ -61,7 +61,9 @@ struct ChildProcess: Sendable {
                 posix_spawnp(&pid, words[0], &actions, &attributes, arguments, environment)
             }
         }
-        guard code == 0 else { throw Files.Failure(description: "start \(program): \(String(cString: strerror(code)))") }
+        guard code == 0 else {
+            throw Files.Failure(description: "start \(program): \(String(cString: strerror(code)))")
+        }
         RunningGroups.insert(pid)
         return ChildProcess(pid: pid)
     }

@@ -81,7 +81,9 @@ final class Cluster: Sendable {
     /// - Throws: ``Refused`` for any answer but 200.
     func submit(_ graph: JSON) async throws -> String {
         let answer = try await probe.post("/api/prompt", ["prompt": graph, "client_id": "e2e"])
-        guard answer.status == 200, let id = answer.json["prompt_id"]?.stringValue else { throw Refused(answer: answer) }
+        guard answer.status == 200, let id = answer.json["prompt_id"]?.stringValue else {
+            throw Refused(answer: answer)
+        }
         return id
     }
 

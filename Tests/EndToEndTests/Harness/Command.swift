@@ -19,7 +19,7 @@ func run(
     let folder = try TemporaryDirectory()
     let child = try start(program, arguments, environment, directory, folder)
     let watchdog = Task {
-        try await Task.sleep(for: .seconds(seconds))
+        try await Task.sleep(for: .seconds(seconds * Places.patience))
         child.killGroup()
         return true
     }

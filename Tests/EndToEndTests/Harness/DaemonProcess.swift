@@ -13,7 +13,7 @@ final class DaemonProcess: Sendable {
     ///
     /// - Parameter configuration: The text of `comfyd.yaml`; `nil` keeps the file that is there.
     init(
-        _ configuration: String?, in directory: TemporaryDirectory, port: UInt16 = 0,
+        _ configuration: String?, in directory: TemporaryDirectory, port: UInt16 = 0, overridesListen: Bool = true,
         arguments: [String] = [], environment: [String: String] = [:]
     ) throws {
         self.directory = directory
@@ -22,10 +22,8 @@ final class DaemonProcess: Sendable {
         child = try log.lend { errors in
             try ChildProcess.start(
                 Places.comfyd,
-                [
-                    "run", "--config", directory.file("comfyd.yaml"), "--state-dir", directory.file("state"),
-                    "--listen", "127.0.0.1:\(port)",
-                ] + arguments,
+                ["run", "--config", directory.file("comfyd.yaml"), "--state-dir", directory.file("state")]
+                    + (overridesListen ? ["--listen", "127.0.0.1:\(port)"] : []) + arguments,
                 environment: environment, directory: directory.path, errors: errors)
         }
         startThread { [self] in
@@ -39,11 +37,11 @@ final class DaemonProcess: Sendable {
     /// - Throws: ``DaemonFailure`` with the log when it ends instead.
     static func start(
         _ configuration: String?, in directory: TemporaryDirectory? = nil, port: UInt16 = 0,
-        arguments: [String] = [], environment: [String: String] = [:]
+        overridesListen: Bool = true, arguments: [String] = [], environment: [String: String] = [:]
     ) async throws -> DaemonProcess {
         let daemon = try DaemonProcess(
-            configuration, in: try directory ?? TemporaryDirectory(), port: port, arguments: arguments,
-            environment: environment)
+            configuration, in: try directory ?? TemporaryDirectory(), port: port, overridesListen: overridesListen,
+            arguments: arguments, environment: environment)
         do {
             try await daemon.listening()
         } catch {

@@ -5,7 +5,7 @@ struct HTTPProbe: Sendable {
     var port: UInt16
     /// Sent with each request.
     var fields: [(String, String)] = []
-    var timeout = 20.0
+    var timeout = 20.0 * Places.patience
 
     /// The same with a bearer token.
     func bearing(_ token: String) -> HTTPProbe {

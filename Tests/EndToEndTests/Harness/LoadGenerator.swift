@@ -39,7 +39,9 @@ final class LoadGenerator: Sendable {
     /// Waits for some more answers.
     func answers(_ more: Int, within seconds: Double = 20) async throws {
         let goal = answered + more
-        try await eventually("\(more) more answers, failures: \(counts.withLock { $0.failures.prefix(3) })", within: seconds) {
+        try await eventually(
+            "\(more) more answers, failures: \(counts.withLock { $0.failures.prefix(3) })", within: seconds
+        ) {
             self.answered >= goal
         }
     }
@@ -62,7 +64,9 @@ final class LoadGenerator: Sendable {
         }
     }
 
-    private func exchange(_ wire: inout HTTPWire?, _ port: UInt16, _ request: HTTPRequest) throws(ProbeError) -> HTTPAnswer {
+    private func exchange(_ wire: inout HTTPWire?, _ port: UInt16, _ request: HTTPRequest) throws(ProbeError)
+        -> HTTPAnswer
+    {
         if let open = wire {
             do {
                 return try open.exchange(request)
@@ -70,7 +74,7 @@ final class LoadGenerator: Sendable {
                 wire = nil
             }
         }
-        let fresh = try HTTPWire(port: port, timeout: 20)
+        let fresh = try HTTPWire(port: port, timeout: 20 * Places.patience)
         wire = fresh
         return try fresh.exchange(request)
     }
