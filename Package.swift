@@ -80,7 +80,8 @@ let package = Package(
         system("CLinux", nil, "libc6-dev"),
         .target(
             name: "PluginTestKit", dependencies: ["Host", api], path: "Tests/PluginTestKit", swiftSettings: settings),
-        .systemLibrary(name: "CJansson", path: "Tests/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        .systemLibrary(
+            name: "CJansson", path: "Tests/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),

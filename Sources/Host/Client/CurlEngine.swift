@@ -71,7 +71,7 @@ extension CurlEngine {
         return true
     }
 
-    /// Takes an operation back from libcurl. One that is not done loses its connection.
+    /// Takes an operation back from libcurl; one that is not done loses its connection.
     func detach(_ operation: CurlOperation) {
         operations.remove(operation)
         guard let easy = operation.easy else { return }

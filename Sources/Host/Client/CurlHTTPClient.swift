@@ -65,6 +65,8 @@ package final class CurlHTTPClient: HTTPClient {
 
     /// Ends all requests and closes all connections; before the loops are shut down.
     package func shutDown() async {
+        let count = await requestCount
+        logger.debug("the HTTP client ends", ["requests": String(count)])
         for engine in engines + webSocketEngines {
             await withCheckedContinuation { done in
                 engine.run {

@@ -253,7 +253,7 @@ final class CurlTransfer: CurlOperation, @unchecked Sendable {
         updatePause()
     }
 
-    /// Tells libcurl which directions rest. It may call the write callback from within.
+    /// Tells libcurl which directions rest; it may call the write callback from within.
     func updatePause() {
         guard let easy else { return }
         let bits = (isReceivingPaused ? CURLPAUSE_RECV : 0) | (isSendingPaused ? CURLPAUSE_SEND : 0)

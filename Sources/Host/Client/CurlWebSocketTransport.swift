@@ -5,7 +5,9 @@ import Glibc
 ///
 /// Confined to the engine's loop.
 final class CurlWebSocketTransport: WebSocketTransport {
-    /// The largest TLS record. A read of this size takes a whole one, so that no decrypted bytes stay behind where
+    /// The largest TLS record.
+    ///
+    /// A read of this size takes a whole one, so that no decrypted bytes stay behind where
     /// the loop, which sees only the socket, would not notice them.
     private static let record = 16 << 10
 
@@ -13,7 +15,7 @@ final class CurlWebSocketTransport: WebSocketTransport {
     private let operation: WebSocketOpening
     private let isSecure: Bool
     private var isGone = false
-    /// A write that the socket did not take yet. OpenSSL wants it again from the same address.
+    /// A write that the socket did not take yet; OpenSSL wants it again from the same address.
     private var pending = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
     init(_ operation: WebSocketOpening, descriptor: Int32, isSecure: Bool) {

@@ -7,11 +7,13 @@ package struct HTTPClientSettings: Sendable {
     /// Connections to all hosts; further requests wait.
     package var maxConnections = 4096
     /// Connections that are kept for reuse, the busy ones counted; libcurl closes the longest idle one above it.
+    ///
     /// It has no such limit per host.
     package var maxKeptConnections = 1024
     /// How long an idle connection may be reused, in whole seconds.
     package var idleConnectionLifetime: Duration = .seconds(60)
     /// How long an idle connection may be reused by a request that must not be sent twice, in whole seconds.
+    ///
     /// Shorter than the keep-alive time of the servers met in practice (the shortest common one is 5 s), because a
     /// connection that the server closes at that very moment leaves open whether it took the request.
     package var idleLifetimeForUnsafeMethods: Duration = .seconds(3)

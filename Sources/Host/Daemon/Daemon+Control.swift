@@ -35,7 +35,9 @@ extension Daemon: DaemonControl {
         }
     }
 
-    /// Reads configuration and certificates again and applies them. Listeners, limits and storage need a restart.
+    /// Reads configuration and certificates again and applies them.
+    ///
+    /// Listeners, limits and storage need a restart.
     package func reload() async throws {
         let fresh = try options.load()
         try await manager.apply(wanted(fresh))

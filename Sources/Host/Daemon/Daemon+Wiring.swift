@@ -38,7 +38,8 @@ extension Daemon {
         let host = HostRoutes(
             info: HostRoutes.Info(version: parts.version), health: health, metrics: parts.metrics,
             openAPI: openAPI.bytes)
-        return host.declarations + AdminRoutes(control: control).routes + TokenRoutes(keys: keys, clock: parts.clock).routes
+        return host.declarations + AdminRoutes(control: control).routes
+            + TokenRoutes(keys: keys, clock: parts.clock).routes
     }
 }
 

@@ -19,7 +19,9 @@ package final class Daemon: Sendable {
     private let configuration: Mutex<LoadedConfiguration>
     private let chores: ServiceRunner
 
-    /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys. Nothing listens yet.
+    /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys.
+    ///
+    /// Nothing listens yet.
     ///
     /// - Throws: what keeps the daemon from starting, in words for the operator.
     package init(
@@ -96,7 +98,9 @@ package final class Daemon: Sendable {
         }
     }
 
-    /// Stops in order: not ready, listeners, plugins, database. Nothing acknowledged is lost.
+    /// Stops in order: not ready, listeners, plugins, database.
+    ///
+    /// Nothing acknowledged is lost.
     package func stop() async {
         let shutdown = loaded.daemon.shutdown
         health.phase = .stopping

@@ -26,7 +26,9 @@ package struct DaemonParts: Sendable {
         ProcessMetrics.install(in: metrics, clock: clock, version: version, loops: loops.loops.count)
     }
 
-    /// Ends client, pool and loops; nothing uses them any more. Not from a loop.
+    /// Ends client, pool and loops; nothing uses them any more.
+    ///
+    /// Not to be called from a loop.
     package func shutDown() {
         files.shutDown()
         loops.shutDown()

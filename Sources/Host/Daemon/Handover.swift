@@ -65,7 +65,9 @@ package enum Handover {
         guard let first = parts.first, let control = Int32(first) else { return nil }
         var sockets: [String: Int32] = [:]
         for part in parts.dropFirst() {
-            guard let mark = part.lastIndex(of: "="), let socket = Int32(part[part.index(after: mark)...]) else { continue }
+            guard let mark = part.lastIndex(of: "="), let socket = Int32(part[part.index(after: mark)...]) else {
+                continue
+            }
             _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
             sockets[String(part[..<mark])] = socket
         }

@@ -54,8 +54,10 @@ package struct HostCommands: CommandRunner {
 
     package func documentation(plugin name: String?, _ invocation: Invocation) async throws -> [DocumentedSection] {
         let options = options(invocation)
-        let daemon = (try? loadConfiguration(
-            file: options.configurationFile, overrides: options.overrides, environment: options.environment))?.daemon
+        let daemon =
+            (try? loadConfiguration(
+                file: options.configurationFile, overrides: options.overrides, environment: options.environment))?
+            .daemon
         var reader = ConfigReader()
         let loader = options.loader(daemon ?? DaemonConfiguration(&reader))
         let names = name.map { [$0] } ?? loader.available().map(\.name)

@@ -10,7 +10,8 @@ enum StateDirectory {
         for part in path.split(separator: "/") {
             built += built.isEmpty || built.hasSuffix("/") ? String(part) : "/\(part)"
             guard mkdir(built, 0o700) != 0, errno != EEXIST else { continue }
-            throw StateDirectoryError("state_dir \"\(path)\": cannot make \"\(built)\": \(String(cString: strerror(errno)))")
+            let reason = String(cString: strerror(errno))
+            throw StateDirectoryError("state_dir \"\(path)\": cannot make \"\(built)\": \(reason)")
         }
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

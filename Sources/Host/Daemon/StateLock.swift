@@ -24,7 +24,8 @@ final class StateLock: Sendable {
             guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno
                 close(opened)
-                let reason = code == EWOULDBLOCK ? "another daemon runs with this state_dir" : String(cString: strerror(code))
+                let reason =
+                    code == EWOULDBLOCK ? "another daemon runs with this state_dir" : String(cString: strerror(code))
                 throw StateDirectoryError("\(path): \(reason)")
             }
             descriptor = opened

@@ -1,7 +1,7 @@
-package import PluginAPI
 import CLinux
 import CPluginABI
 import Glibc
+package import PluginAPI
 
 /// Finds and loads plugins; a file is checked before anything of it runs, and never unloaded.
 package struct PluginLoader: Sendable {

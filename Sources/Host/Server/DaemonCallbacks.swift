@@ -33,6 +33,7 @@ enum DaemonCallbacks {
             }
             let serverConnection = Unmanaged<ServerConnection>.fromOpaque(slot).takeUnretainedValue()
             let daemon = DaemonCallbacks.daemon(context)
+            daemon.spoke(serverConnection)
             let exchange = Exchange(
                 daemon: daemon, connection: connection, serverConnection: serverConnection,
                 target: String(cString: target))

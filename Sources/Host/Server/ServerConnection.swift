@@ -12,6 +12,8 @@ final class ServerConnection {
     var idleSince: Instant
     /// Whether the peer may still be sending when we close, so that closing at once could destroy our answer.
     var lingers = false
+    /// Whether a request line has come.
+    var hasSpoken = false
     /// Whether a WebSocket has taken the connection over and counts it.
     var isUpgraded = false
     /// What the TLS session reads and writes through once it is a WebSocket's; lives as long as the session.

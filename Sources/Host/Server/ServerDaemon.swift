@@ -19,6 +19,12 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
     private var daemon: OpaquePointer?
     private var epoll: Int32 = -1
     private var deadline: Instant?
+    private var wantsMore = false
+    private var extraRuns = 0
+    /// Runs since something was ready or resumed.
+    private var emptyRuns = 0
+    /// Connections that have not sent a request line yet.
+    private var silentConnections = 0
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var suspended: [ObjectIdentifier: Exchange] = [:]
     private var mostConnections = 0
@@ -81,25 +87,41 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
     }
 
     var waitLimit: Int? {
-        if needsRun { return 0 }
+        if needsRun || wantsMore { return 0 }
         return deadline.map { Int(MonotonicClock.now.duration(to: $0).inNanoseconds / 1_000_000) + 1 }
     }
 
     func takeTurn() {
         guard let daemon else { return }
-        if !needsRun {
+        if !needsRun && !wantsMore {
             guard let deadline, deadline <= MonotonicClock.now else { return }
         }
+        emptyRuns = needsRun ? 0 : emptyRuns + 1
         needsRun = false
+        wantsMore = false
         now = MonotonicClock.now
         MHD_run(daemon)
-        var milliseconds: UInt64 = 0
-        if MHD_get_timeout(daemon, &milliseconds) == .YES {
-            if milliseconds == 0 { needsRun = true }
-            deadline = now.advanced(by: .milliseconds(Int64(clamping: min(milliseconds, 3_600_000))))
-        } else {
-            deadline = nil
+        if extraRuns > 0 {
+            extraRuns -= 1
+            needsRun = true
         }
+        deadline = nil
+        var milliseconds: UInt64 = 0
+        guard MHD_get_timeout(daemon, &milliseconds) == .YES else { return }
+        if milliseconds > 0 {
+            deadline = now.advanced(by: .milliseconds(Int64(clamping: min(milliseconds, 3_600_000))))
+        } else if isTLS, silentConnections > 0, emptyRuns > 16 {
+            // The library asks to be run without pause while a handshake waits for the peer.
+            deadline = now.advanced(by: .milliseconds(2))
+        } else {
+            wantsMore = true
+        }
+    }
+
+    /// Runs the library until it has closed an upgraded connection, which takes it several steps that it tells nobody.
+    func runUntilClosed() {
+        extraRuns = 3
+        needsRun = true
     }
 
     /// A fresh request id: 16 hexadecimal digits.
@@ -125,6 +147,7 @@ extension ServerDaemon {
     func opened(_ connection: OpaquePointer) -> ServerConnection {
         let new = ServerConnection(connection, now: now, headerTimeout: context.limits.headerTimeout)
         connections[ObjectIdentifier(new)] = new
+        silentConnections += 1
         context.counters.connectionOpened()
         if sweepTimer == nil { scheduleSweep() }
         return new
@@ -132,8 +155,16 @@ extension ServerDaemon {
 
     func closed(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = nil
+        spoke(connection)
         if !connection.isUpgraded { context.counters.connectionClosed() }
         if connection.lingers { LingeringClose.start(connection.descriptor, on: loop) }
+    }
+
+    /// Notes the first request line of a connection, or its end.
+    func spoke(_ connection: ServerConnection) {
+        guard !connection.hasSpoken else { return }
+        connection.hasSpoken = true
+        silentConnections -= 1
     }
 
     func suspended(_ exchange: Exchange) {

@@ -12,7 +12,7 @@ struct WebSocketUpgrade: Sendable {
         let daemon = exchange.daemon
         guard let transport = Self.transport(exchange, socket, handle) else {
             comfyd_mhd_upgrade_close(handle)
-            daemon.needsRun = true
+            daemon.runUntilClosed()
             return
         }
         exchange.serverConnection.isUpgraded = true
@@ -22,7 +22,7 @@ struct WebSocketUpgrade: Sendable {
         let holder = TaskHolder()
         let connection = WebSocketConnection(
             transport: transport, role: .server, loop: daemon.loop,
-            maximumMessageSize: acceptance.maximumMessageSize, initialBytes: extra,
+            maximumMessageSize: acceptance.maximumMessageSize, initialBytes: extra + Self.held(exchange),
             sendBuffer: daemon.context.limits.webSocketBuffer, pingInterval: daemon.context.limits.webSocketPing
         ) {
             counters.webSocketClosed()
@@ -31,8 +31,6 @@ struct WebSocketUpgrade: Sendable {
         }
         guard connection.state != .ended else { return }
         daemon.webSockets[ObjectIdentifier(connection)] = connection
-        // A part of a record may still be in the TLS session, which no readiness would announce.
-        if daemon.isTLS { daemon.loop.execute { connection.readAhead() } }
         let run = run
         holder.onEnd = { [weak daemon, weak connection] in
             guard let connection else { return false }
@@ -45,6 +43,19 @@ struct WebSocketUpgrade: Sendable {
         }
     }
 
+    /// The rest of a record of which the library has read a part.
+    private static func held(_ exchange: Exchange) -> [UInt8] {
+        guard let link = exchange.serverConnection.tls else { return [] }
+        let size = comfyd_tls_held(link)
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            while count < size {
+                let got = comfyd_tls_read(link, buffer.baseAddress?.advanced(by: count), size - count)
+                if got <= 0 { break }
+                count += got
+            }
+        }
+    }
+
     /// The stream below the WebSocket.
     ///
     /// On plain TCP the socket is duplicated and the library's connection ended, which frees its memory and keeps
@@ -53,7 +64,7 @@ struct WebSocketUpgrade: Sendable {
         -> (any WebSocketTransport)?
     {
         let daemon = exchange.daemon
-        daemon.needsRun = true
+        daemon.runUntilClosed()
         let own = fcntl(exchange.serverConnection.descriptor, F_DUPFD_CLOEXEC, 0)
         guard own >= 0 else { return nil }
         var yes: Int32 = 1
@@ -65,7 +76,7 @@ struct WebSocketUpgrade: Sendable {
             }
             return TLSTransport(descriptor: own, link: link) {
                 comfyd_mhd_upgrade_close(handle)
-                daemon.needsRun = true
+                daemon.runUntilClosed()
             }
         }
         comfyd_mhd_upgrade_close(handle)

@@ -22,12 +22,6 @@ extension WebSocketConnection {
         settle()
     }
 
-    /// Reads without having been told that there is something.
-    func readAhead() {
-        guard state != .ended else { return }
-        ready(EPOLLIN.rawValue)
-    }
-
     private func readInput() {
         withUnsafeTemporaryAllocation(byteCount: Self.scratchSize, alignment: 16) { scratch in
             for _ in 0..<4 where !isFull && pendingInput.isEmpty && state != .ended {

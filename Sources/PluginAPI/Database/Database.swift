@@ -125,7 +125,8 @@ public struct DatabaseError: HTTPErrorConvertible, Sendable, CustomStringConvert
     public var httpError: HTTPError {
         switch reason {
         case .full:
-            HTTPError(.insufficientStorage, "storage.full", "The server's disk is full; nothing was stored.", cause: self)
+            HTTPError(
+                .insufficientStorage, "storage.full", "The server's disk is full; nothing was stored.", cause: self)
         case .busy, .unavailable, .io:
             HTTPError(
                 .serviceUnavailable, "storage.unavailable", "The server's storage does not answer; try again.",

@@ -62,7 +62,9 @@ public struct PluginSetup {
         services.append(ServiceDeclaration(name: name, restart: restart, run: run))
     }
 
-    /// Repeats a job; runs never overlap. `jitter` is the share of the interval by which starts are spread (0…1).
+    /// Repeats a job; runs never overlap.
+    ///
+    /// `jitter` is the share of the interval by which starts are spread (0…1).
     public mutating func schedule(
         _ name: String, every interval: Duration, jitter: Double = 0.1,
         _ job: @escaping @Sendable () async throws -> Void

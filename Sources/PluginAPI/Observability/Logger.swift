@@ -23,7 +23,9 @@ public protocol LogSink: Sendable {
     func write(_ level: LogLevel, _ message: String, _ facts: [(String, String)])
 }
 
-/// Writes log lines: a constant message, and facts beside it. Facts never hold a token, a prompt or image bytes.
+/// Writes log lines: a constant message, and facts beside it.
+///
+/// Facts never hold a token, a prompt or image bytes.
 public struct Logger: Sendable {
     private let sink: (any LogSink)?
     private var facts: [(String, String)]

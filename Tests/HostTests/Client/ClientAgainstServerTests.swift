@@ -21,7 +21,7 @@ struct ClientAgainstServerTests {
                 try await withClient(settings: settings) { client, _ in
                     let url = "\(isSecure ? "https" : "http")://127.0.0.1:\(port)/a%20b?c"
                     for size in [0, 1, 20_000, 5_000_000] {
-                        let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+                        let bytes = patternBytes(size)
                         let answer = try await client.send(ClientRequest(.post, url, body: HTTPBody(bytes)))
                         #expect(answer.headers["x-method"] == "POST")
                         #expect(answer.headers["x-target"] == "/a%20b?c")

@@ -16,7 +16,11 @@ struct ClientFailureTests {
             // Read in full, perhaps worked on, never answered.
             if let second = connection.readRequest() { seen.add(second.line) }
         }
-        try await withClient { client, _ in
+        var settings = HTTPClientSettings()
+        // However slow the machine is, the connection shall be reused.
+        settings.idleLifetimeForUnsafeMethods = .seconds(600)
+        settings.idleConnectionLifetime = .seconds(600)
+        try await withClient(settings: settings) { client, _ in
             _ = try await client.send(ClientRequest(.get, server.url("/first")))
             let error = try await clientError {
                 let body = HTTPBody([UInt8](repeating: 1, count: size))
@@ -135,7 +139,7 @@ struct ClientFailureTests {
         }
         try await withClient { client, _ in
             let error = try await clientError {
-                _ = try await client.send(ClientRequest(.get, server.url(), timeout: .milliseconds(100)))
+                _ = try await client.send(ClientRequest(.get, server.url(), timeout: .seconds(1)))
             }
             #expect(error.reason == .timeout)
             #expect(error.mayHaveBeenProcessed)

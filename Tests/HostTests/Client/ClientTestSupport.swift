@@ -63,3 +63,15 @@ extension Semaphore {
         }
     }
 }
+
+/// Bytes that show when a piece is missing or in the wrong place.
+func patternBytes(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        var value: UInt8 = 0
+        for index in 0..<count {
+            buffer[index] = value
+            value = value == 250 ? 0 : value + 1
+        }
+        initialized = count
+    }
+}

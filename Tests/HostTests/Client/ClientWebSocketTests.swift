@@ -11,7 +11,7 @@ struct ClientWebSocketTests {
         try await withEchoServer(isSecure: isSecure) { client, url in
             let socket = try await client.webSocket(ClientRequest(.get, url))
             for size in [0, 1, 125, 126, 16_383, 16_384, 65_535, 65_536] + (isSecure ? [] : [200_001, 3_000_000]) {
-                let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+                let bytes = patternBytes(size)
                 async let sent: Void = socket.send(.binary(bytes))
                 let answer = try await socket.receive()
                 #expect(answer == .binary(bytes), "\(size) bytes")
@@ -141,7 +141,7 @@ struct ClientWebSocketTests {
         try await withClient { client, _ in
             func failure(_ server: RawServer) async throws -> HTTPClientError {
                 try await clientError {
-                    _ = try await client.webSocket(ClientRequest(.get, server.url(), timeout: .milliseconds(300)))
+                    _ = try await client.webSocket(ClientRequest(.get, server.url(), timeout: .seconds(1)))
                 }
             }
             let refused = try await failure(refusing)

@@ -70,8 +70,8 @@ final class RawServer: Sendable {
         func write(_ bytes: [UInt8]) -> Bool {
             var offset = 0
             while offset < bytes.count {
-                let count = bytes.withUnsafeBytes {
-                    send(descriptor, $0.baseAddress! + offset, bytes.count - offset, Int32(MSG_NOSIGNAL))
+                let count = bytes[offset...].withUnsafeBytes { rest in
+                    send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
                 }
                 guard count > 0 else { return false }
                 offset += count
@@ -116,8 +116,9 @@ final class RawServer: Sendable {
     private let connections = Atomic<Int>(0)
     private let acceptor = Mutex<WorkerThread?>(nil)
 
-    /// Serves each connection with a closure; it is closed when the closure returns. Without a backlog the port is taken,
-    /// and refuses connections.
+    /// Serves each connection with a closure; it is closed when the closure returns.
+    ///
+    /// Without a backlog the port is taken, and refuses connections.
     init(backlog: Int32? = 512, _ serve: (@Sendable (Connection) -> Void)?) {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()

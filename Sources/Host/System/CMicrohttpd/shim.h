@@ -176,3 +176,6 @@ static inline ssize_t comfyd_tls_write(struct comfyd_tls *tls, const void *bytes
     if (count > 0) return count;
     return tls->has_pending ? 0 : -1;
 }
+
+/* Decrypted bytes that the session holds. The library must not find them, it would take them. */
+static inline size_t comfyd_tls_held(struct comfyd_tls *tls) { return gnutls_record_check_pending(tls->session); }
