@@ -78,4 +78,27 @@ struct HandoverTests {
             #expect(try await daemon.probe.get("/queue").status == 200)
         }
     }
+
+    @Test("a hand-over runs the file that an upgrade put in the old one's place")
+    func upgrade() async throws {
+        let folder = try TemporaryDirectory()
+        for name in ["comfyd", "libPluginAPI.so", "libSimulator.so"] {
+            _ = try await run("cp", [Places.binaries + "/" + name, folder.file(name)])
+        }
+        try folder.write("comfyd.yaml", "plugins: { simulator: {} }")
+        try await withSlots(1) {
+            let daemon = try await DaemonProcess.start(nil, in: folder, program: folder.file("comfyd"))
+            defer { daemon.end() }
+            _ = try await run("cp", [Places.comfyd, folder.file("new")])
+            #expect(rename(folder.file("new"), folder.file("comfyd")) == 0)
+            let before = daemon.pids
+            daemon.send(signal: SIGUSR2)
+            let now = try await eventually("a new process serves alone\n\(daemon.tail)", within: 30) {
+                let now = daemon.pids
+                return now.count == 1 && now != before ? now[0] : nil
+            }
+            #expect(Files.target(ofLink: "/proc/\(now)/exe") == folder.file("comfyd"))
+            #expect(try await daemon.probe.get("/queue").status == 200)
+        }
+    }
 }

@@ -106,13 +106,24 @@ package enum Handover {
         var environment = Self.environment()
         environment.append("\(variable)=\(description)")
         var pid: Int32 = 0
+        let program = executable()
         let code = withCStrings(CommandLine.arguments) { arguments in
             withCStrings(environment) { environment in
-                posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments, environment)
+                posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
             }
         }
         guard code == 0 else { throw HandoverError("start the new process: \(String(cString: strerror(code)))") }
         return pid
+    }
+
+    /// The path this process was started from: `/proc/self/exe` itself would run an old file again that an upgrade replaced.
+    private static func executable() -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard count > 0 else { return "/proc/self/exe" }
+        let path = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let mark = " (deleted)"
+        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
     }
 
     private static func environment() -> [String] {

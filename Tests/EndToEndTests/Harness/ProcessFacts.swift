@@ -27,7 +27,9 @@ enum ProcessFacts {
                 let end = stat.lastIndex(of: ")")
             else { continue }
             let fields = stat[end...].split(separator: " ")
-            guard stat[..<end].hasSuffix("(\(program)"), fields.count > 20, fields[1] != "Z", pid_t(fields[3]) == group, let start = UInt64(fields[20]) else {
+            guard stat[..<end].hasSuffix("(\(program)"), fields.count > 20, fields[1] != "Z", pid_t(fields[3]) == group,
+                let start = UInt64(fields[20])
+            else {
                 continue
             }
             found.append((pid, start))
