@@ -30,6 +30,13 @@ if [ "$demo" = no ]; then
         cp packaging/comfyd.yaml comfyd.yaml
         echo "wrote comfyd.yaml"
     fi
+    cat <<TEXT
+starting on the addresses of comfyd.yaml (127.0.0.1:8000 unless you changed it); Ctrl-C ends it
+  admin token   ./var/admin.token (made at the first start)
+  a worker      curl http://127.0.0.1:8000/api/workers -d '{"url": "http://127.0.0.1:8188", "name": "gpu-1"}'
+  a prompt      curl http://127.0.0.1:8000/api/prompt -d '{"prompt": {...}}'
+  more          README.md, $bin/comfyd --help
+TEXT
     exec "$bin/comfyd" run --config comfyd.yaml "${arguments[@]}"
 fi
 
@@ -64,6 +71,11 @@ plugins:
       - { url: "http://127.0.0.1:8191", name: simulator-1 }
       - { url: "http://127.0.0.1:8192", name: simulator-2 }
 YAML
+cat <<TEXT
+a gateway on 127.0.0.1:8000 and two simulated ComfyUI servers on 8191 and 8192; Ctrl-C ends them
+  admin token   ./var/demo/admin.token (made at the first start)
+  next          the lines of "Try it" in README.md, or: curl http://127.0.0.1:8000/api/workers
+TEXT
 "$bin/comfyd" run --config var/demo/comfyd.yaml "${arguments[@]}" &
 children+=($!)
 wait "${children[2]}"
