@@ -44,6 +44,25 @@ struct CommandLineTests {
         #expect(sample.output.contains("step_delay"))
     }
 
+    @Test("the committed reference is what comfyd prints")
+    func reference() async throws {
+        let reference = try await comfyd("reference")
+        #expect(reference.status == .code(0), "\(reference)")
+        let committed = try Files.text(Places.repository + "/docs/configuration.md")
+        #expect(reference.output == committed, "run: comfyd reference > docs/configuration.md")
+    }
+
+    @Test("a plugin that is not there cannot be enabled, and the file stays as it was")
+    func enableUnknown() async throws {
+        let folder = try TemporaryDirectory()
+        let text = "plugins: { gateway: {} }\n"
+        let file = try folder.write("comfyd.yaml", text)
+        let result = try await comfyd("plugin", "enable", "gatway", "--config", file, directory: folder.path)
+        #expect(result.status == .code(1), "\(result)")
+        #expect(result.errors.contains("did you mean \"gateway\"?"), "\(result)")
+        #expect(try Files.text(file) == text)
+    }
+
     @Test("routes, plugins and openapi tell what a configuration gives, without starting it")
     func tables() async throws {
         let folder = try TemporaryDirectory()

@@ -79,6 +79,24 @@ struct HandoverTests {
         }
     }
 
+    @Test("SIGTERM during a hand-over ends old and new process, and cuts no request")
+    func terminated() async throws {
+        try await withDaemon("plugins: { simulator: {} }") { daemon in
+            let load = LoadGenerator(
+                threads: 1, port: daemon.port, keepAlive: true, HTTPRequest(target: "/health/live"))
+            try await load.answers(10)
+            let mark = daemon.log.lines.count
+            let old = try #require(daemon.pids.last)
+            kill(old, SIGUSR2)
+            try await daemon.logged(from: mark, "handing over")
+            // Refused connections are what an end looks like; an answer that was begun must arrive.
+            _ = try await load.stop()
+            kill(old, SIGTERM)
+            try await eventually("both processes end\n\(daemon.tail)", within: 30) { daemon.pids.isEmpty }
+            #expect(try await daemon.exitStatus() == .code(0))
+        }
+    }
+
     @Test("a hand-over runs the file that an upgrade put in the old one's place")
     func upgrade() async throws {
         let folder = try TemporaryDirectory()

@@ -65,7 +65,10 @@ package struct CommandLineTool: Sendable {
         case .routes: return try await runner.routes(invocation)
         case .openapi: return try await runner.openapi(invocation)
         case .plugins: return try await runner.plugins(invocation)
-        case .setPlugin(let name, let enabled): return try setPlugin(name, enabled, invocation)
+        case .setPlugin(let name, let enabled):
+            // A misspelt name must not keep the daemon from its next start.
+            if enabled { try await runner.findPlugin(name, invocation) }
+            return try setPlugin(name, enabled, invocation)
         case .createToken(let name, let scopes):
             return try await runner.createToken(name: name, scopes: scopes, invocation)
         case .listTokens: return try await runner.listTokens(invocation)

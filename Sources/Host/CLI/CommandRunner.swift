@@ -16,6 +16,8 @@ package protocol CommandRunner: Sendable {
     func openapi(_ invocation: Invocation) async throws -> String
     /// The table of plugins.
     func plugins(_ invocation: Invocation) async throws -> String
+    /// Looks whether a plugin of this name is there to be enabled.
+    func findPlugin(_ name: String, _ invocation: Invocation) async throws
     /// The keys of one plugin, or with nil of all that are found; must not fail for a broken configuration.
     func documentation(plugin name: String?, _ invocation: Invocation) async throws -> [DocumentedSection]
     /// Makes an API key; returns the text with the key.

@@ -3,7 +3,9 @@ import PluginAPI
 
 extension Daemon {
     /// Starts a new process and lets it take over; returns true when this one has nothing left to do.
-    func handOver() async -> Bool {
+    ///
+    /// `started` is told the process id at once.
+    func handOver(started: @Sendable (_ pid: Int32) -> Void) async -> Bool {
         let sockets = zip(loaded.daemon.listen.map(\.text), server.listeningSockets).map { ($0, $1) }
         let process: (pid: Int32, channel: Handover.Channel)
         do {
@@ -13,6 +15,7 @@ extension Daemon {
             return false
         }
         defer { process.channel.close() }
+        started(process.pid)
         parts.logger.notice("handing over", ["pid": "\(process.pid)"])
         guard await process.channel.receive(.ready, on: parts.files) else {
             parts.logger.error("the new process failed to get ready, staying", ["pid": "\(process.pid)"])

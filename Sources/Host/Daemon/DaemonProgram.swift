@@ -11,7 +11,15 @@ package final class DaemonProgram: Sendable {
     private let failure = Mutex<CommandFailure?>(nil)
     private let ended = ShutdownLatch()
     private let daemon = Deferred<Daemon>()
-    private let isEnding = Mutex(false)
+    private let ending = Mutex(Ending())
+
+    /// How far the end of this process is decided.
+    private struct Ending {
+        var isTold = false
+        var isHandingOver = false
+        /// The new process, while it takes over.
+        var successor: Int32?
+    }
 
     private init(_ configuration: LoadedConfiguration, _ options: DaemonOptions, _ inheritance: Handover.Inheritance?) {
         self.options = options
@@ -50,6 +58,8 @@ package final class DaemonProgram: Sendable {
                 try await daemon.start()
             }
         } catch {
+            // Told to end while starting: the parts were taken away, and stop() ends the process.
+            if ending.withLock({ $0.isTold }) { return }
             let code: Int32 = error is PluginProblems ? 2 : 1
             failure.withLock { $0 = CommandFailure("cannot start: \(error)", exitCode: code) }
             await daemon.value?.stop()
@@ -59,28 +69,54 @@ package final class DaemonProgram: Sendable {
 
     private func handle(_ signal: SignalWatcher.Signal) {
         switch signal {
-        case .terminate, .interrupt:
-            let isSecond = isEnding.withLock { isEnding in
-                defer { isEnding = true }
-                return isEnding
-            }
-            // The operator insists; what is acknowledged is on disk.
-            if isSecond { _exit(130) }
-            Task(executorPreference: parts.loops.next()) {
-                await self.daemon.value?.stop()
-                self.ended.begin()
-            }
+        case .terminate, .interrupt: terminate()
         case .reload:
             Task(executorPreference: parts.loops.next()) { await self.reload() }
-        case .handOver:
-            let isBusy = isEnding.withLock { isEnding in
-                defer { isEnding = true }
-                return isEnding
+        case .handOver: handOver()
+        }
+    }
+
+    private func terminate() {
+        let before = ending.withLock { ending in
+            defer { ending.isTold = true }
+            return ending
+        }
+        // The operator insists; what is acknowledged is on disk.
+        if before.isTold { _exit(130) }
+        guard !before.isHandingOver else {
+            // The word is meant for the service, whichever process it is.
+            if let successor = before.successor { kill(successor, SIGTERM) }
+            return
+        }
+        stop()
+    }
+
+    private func stop() {
+        Task(executorPreference: parts.loops.next()) {
+            await self.daemon.value?.stop()
+            self.ended.begin()
+        }
+    }
+
+    private func handOver() {
+        guard let daemon = daemon.value else { return }
+        let mayStart = ending.withLock { ending in
+            guard !ending.isTold, !ending.isHandingOver else { return false }
+            ending.isHandingOver = true
+            return true
+        }
+        guard mayStart else { return }
+        Task(executorPreference: parts.loops.next()) {
+            let isOver = await daemon.handOver { pid in
+                self.ending.withLock { $0.successor = pid }
             }
-            guard !isBusy, let daemon = daemon.value else { return }
-            Task(executorPreference: parts.loops.next()) {
-                if await daemon.handOver() { self.ended.begin() } else { self.isEnding.withLock { $0 = false } }
+            if isOver { return self.ended.begin() }
+            let isTold = self.ending.withLock { ending in
+                ending.isHandingOver = false
+                ending.successor = nil
+                return ending.isTold
             }
+            if isTold { self.stop() }
         }
     }
 

@@ -52,6 +52,15 @@ package struct HostCommands: CommandRunner {
         return TextTable.lines(["PLUGIN", "VERSION", "STATE", "FILE"], listed + rest)
     }
 
+    package func findPlugin(_ name: String, _ invocation: Invocation) async throws {
+        let loaded = try load(invocation)
+        do throws(PluginLoadError) {
+            _ = try options(invocation).loader(loaded.daemon).load(name, file: loaded.plugin(name)?.file)
+        } catch {
+            throw CommandFailure(error.description)
+        }
+    }
+
     package func documentation(plugin name: String?, _ invocation: Invocation) async throws -> [DocumentedSection] {
         let options = options(invocation)
         let daemon =

@@ -18,6 +18,7 @@ private struct StubRunner: CommandRunner {
     func routes(_ invocation: Invocation) async throws -> String { "GET /\n" }
     func openapi(_ invocation: Invocation) async throws -> String { "{}" }
     func plugins(_ invocation: Invocation) async throws -> String { "" }
+    func findPlugin(_ name: String, _ invocation: Invocation) async throws {}
     func documentation(plugin name: String?, _ invocation: Invocation) async throws -> [DocumentedSection] {
         guard name == nil || name == "x" else { throw CommandFailure("no plugin \"\(name ?? "")\"") }
         return [DocumentedSection(plugin: "x", summary: "An example.", type: NoConfiguration.self)]
