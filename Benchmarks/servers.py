@@ -90,9 +90,9 @@ class Server:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def comfyd(binaries, plugins, name="comfyd", threads=0):
-    """Starts comfyd with these plugin sections on a port of its own."""
-    folder = tempfile.mkdtemp(prefix="bench-")
+def comfyd(binaries, plugins, name="comfyd", threads=0, parent=None):
+    """Starts comfyd with these plugin sections on a port of its own and a state folder below `parent`."""
+    folder = tempfile.mkdtemp(prefix="bench-", dir=parent)
     port = free_port()
     configuration = {
         "listen": [f"127.0.0.1:{port}"],
@@ -111,7 +111,9 @@ def comfyd(binaries, plugins, name="comfyd", threads=0):
 def simulator(binaries, name="simulator", **settings):
     """Starts a simulated ComfyUI server that works as fast as it can."""
     section = {"step_delay": "0s", "node_delay": "0s", "previews": False, **settings}
-    return comfyd(binaries, {"simulator": section}, name)
+    # It writes an image per job, and a file system that has just lost thousands of files is slow to make new ones.
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    return comfyd(binaries, {"simulator": section}, name, parent=memory)
 
 
 def nginx(locations, upstreams=(), workers=1):

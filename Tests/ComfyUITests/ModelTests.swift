@@ -43,6 +43,27 @@ struct ModelTests {
         #expect(try outcome(error) == .failure("boom"))
     }
 
+    @Test("an entry keeps its text, but for the client id and the keys to paid services")
+    func entryText() throws {
+        let text = """
+            {"prompt": [1.0, "p", {"1": {"client_id": 1E5}}, {"a": 8.0, "client_id": "ours", "api_key_comfy_org": "k"}, []], \
+            "outputs": {}, "status": {"status_str": "error"}}
+            """
+        let json = try JSON(parsing: text)
+        var entry = HistoryEntry(json)
+        #expect(entry.outcome == .failure("the server reported an error"))
+        #expect(try JSON(parsing: entry.text) == json)
+        let shown = try JSON(parsing: entry.text(clientID: "theirs"))
+        #expect(shown["prompt"]?[2] == json["prompt"]?[2])
+        #expect(shown["prompt"]?[3] == ["a": 8.0, "client_id": "theirs"])
+        #expect(shown["outputs"] == [:])
+        #expect(try JSON(parsing: entry.text(clientID: nil))["prompt"]?[3] == ["a": 8.0])
+        for other: JSON in [[:], ["prompt": []], ["prompt": [1, 2, 3, nil]], ["prompt": "x"]] {
+            entry = HistoryEntry(other)
+            #expect(try JSON(parsing: entry.text(clientID: "c")) == other)
+        }
+    }
+
     @Test("links are added to files in outputs only, whatever the list is called")
     func links() throws {
         let entry = try JSON(

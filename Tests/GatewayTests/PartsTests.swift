@@ -18,6 +18,40 @@ struct PartsTests {
         #expect(choose([nil, nil]) == nil)
     }
 
+    @Test("a body is taken as it came, with nothing but the ids and the order of its keys changed")
+    func scan() throws {
+        let graph = #"""
+            { "1": {"class_type":"A","inputs":{"seed":18446744073709551615,"x":8.0,"t":"\u00e4"}}, "2":{"inputs":{},\#
+            "class_type":"B"} }
+            """#
+        let text = """
+            {"client_id":"c", "extra_data": {"client_id":null}, "prompt" : \(graph) ,"number":1e1, "prompt_id":"p", "z":[ ]}
+            """
+        let submission = try #require(SubmissionScan(Array(text.utf8))).submission
+        #expect(submission.promptID == "p" && submission.isCallersID && submission.clientID == "c")
+        #expect(submission.nodeCount == 2)
+        #expect(
+            String(decoding: submission.body, as: UTF8.self)
+                == #"{"prompt":\#(graph),"extra_data":{"client_id":null},"number":1e1,"z":[ ]}"#)
+        let bare = try #require(SubmissionScan(Array(#"{"prompt":{}}"#.utf8))).submission
+        #expect(bare.body == Array(#"{"prompt":{}}"#.utf8) && !bare.isCallersID && bare.clientID != nil)
+    }
+
+    @Test(
+        "what is wrong or unusual about a body is left to the careful reading",
+        arguments: [
+            "", "[]", "{}", #"{"prompt":[]}"#, #"{"prompt":{"1":[]}}"#, #"{"prompt":{"1":{"inputs":{}}}}"#,
+            #"{"prompt":{"1":{"class_type":1,"inputs":{}}}}"#, #"{"prompt":{"1":{"class_type":"A","inputs":[]}}}"#,
+            #"{"prompt":{"1":{"class_type":"A","inputs":{},"inputs":{}}}}"#, #"{"prompt":{},"prompt":{}}"#,
+            #"{"prompt":{},"priority":1}"#, #"{"prompt":{},"client_id":1}"#, #"{"prompt":{},"prompt_id":""}"#,
+            #"{"prompt":{},"extra_data":null}"#, #"{"prompt":{},"extra_data":{"client_id":1}}"#,
+            #"{"prompt":{},"number":"x"}"#, #"{"prompt":{},"partial_execution_targets":[1]}"#, #"{"prompt":{}}x"#,
+            #"{"prompt":{"1":{"class_type":"A","inputs":{"x":NaN}}}}"#, #"{"prompt":{},"z":01}"#,
+        ])
+    func scanRefuses(text: String) {
+        #expect(SubmissionScan(Array(text.utf8)) == nil)
+    }
+
     @Test("a reading replaces what was counted before it began, and only that")
     func load() {
         let pool = WorkerPool()

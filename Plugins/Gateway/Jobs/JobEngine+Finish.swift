@@ -28,23 +28,23 @@ extension JobEngine {
     /// Ends a job with its history entry.
     func finish(_ promptID: String, with entry: HistoryEntry) async {
         switch entry.outcome {
-        case .success: await finish(promptID, .done, entry: entry.json)
-        case .failure(let words): await finish(promptID, .failed, error: words, entry: entry.json)
-        case .interrupted: await finish(promptID, .cancelled, error: "interrupted", entry: entry.json)
-        @unknown default: await finish(promptID, .failed, error: "unknown outcome", entry: entry.json)
+        case .success: await finish(promptID, .done, entry: entry)
+        case .failure(let words): await finish(promptID, .failed, error: words, entry: entry)
+        case .interrupted: await finish(promptID, .cancelled, error: "interrupted", entry: entry)
+        @unknown default: await finish(promptID, .failed, error: "unknown outcome", entry: entry)
         }
     }
 
     /// Ends a job: on disk, then for everybody else.
     ///
     /// The first end wins.
-    func finish(_ promptID: String, _ state: JobState, error: String? = nil, entry: JSON? = nil) async {
+    func finish(_ promptID: String, _ state: JobState, error: String? = nil, entry: HistoryEntry? = nil) async {
         guard let live = table[promptID] else { return }
         var job = live.job
         job.state = state
         job.error = error
         job.finishedAt = context.clock.wallClock
-        let history = entry.map { Self.withCallersID($0, job).serialized() }
+        let history = entry?.text(clientID: job.clientID)
         do {
             let isFirst = try await store.finish(job, history: history, at: context.clock.wallClock)
             announce(job, isFirst: isFirst)
@@ -65,26 +65,5 @@ extension JobEngine {
             ["prompt.id": job.promptID, "state": job.state.rawValue, "worker.id": job.workerID ?? ""])
         context.events.publish(
             JobFinished(promptID: job.promptID, state: job.state, serverID: job.workerID, message: job.error))
-    }
-
-    /// The entry with the caller's client id in place of ours, and without keys to paid services.
-    static func withCallersID(_ entry: JSON, _ job: Job) -> JSON {
-        guard var prompt = entry["prompt"]?.arrayValue, prompt.count > 3, var extra = prompt[3].objectValue else {
-            return entry
-        }
-        extra.hidePrivateKeys(clientID: job.clientID)
-        prompt[3] = .object(extra)
-        var entry = entry
-        entry["prompt"] = .array(prompt)
-        return entry
-    }
-}
-
-extension JSONObject {
-    /// Removes keys to paid services from an `extra_data`, and puts the caller's client id in place of ours.
-    mutating func hidePrivateKeys(clientID: String?) {
-        self["api_key_comfy_org"] = nil
-        self["auth_token_comfy_org"] = nil
-        self["client_id"] = clientID.map { .string($0) }
     }
 }

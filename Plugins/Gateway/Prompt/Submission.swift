@@ -11,7 +11,7 @@ struct Submission: Sendable {
     let clientID: String?
     /// The number of nodes.
     let nodeCount: Int
-    /// The body to send, without the ids: `{"prompt": …, …}`.
+    /// The body to send, without the ids: `{"prompt": …, …}`; the parts mostly as the caller wrote them.
     let body: [UInt8]
     /// See ``Fingerprint``.
     let fingerprint: String
@@ -32,6 +32,17 @@ struct Submission: Sendable {
         var object: JSONObject = ["prompt": prompt.prompt]
         for (key, value) in prompt.extra where !Self.ownKeys.contains(key) { object[key] = value }
         body = JSON.object(object).serialized()
+        fingerprint = Fingerprint.of(body)
+    }
+
+    /// Takes a prompt that a ``SubmissionScan`` has checked; `nil` for an unusable id.
+    init?(promptID: String?, clientID: String?, nodeCount: Int, body: [UInt8]) {
+        if let promptID, !Self.isUsable(promptID) { return nil }
+        self.promptID = promptID ?? PromptID.random()
+        isCallersID = promptID != nil
+        self.clientID = clientID.flatMap { $0.isEmpty ? nil : $0 } ?? PromptID.random()
+        self.nodeCount = nodeCount
+        self.body = body
         fingerprint = Fingerprint.of(body)
     }
 

@@ -14,7 +14,13 @@ struct Form {
     ///
     /// - Throws: ``HTTPError`` 422 when it is none, 413 above the limit.
     static func object(_ request: Request, limit: Int) async throws -> JSONObject {
-        let bytes = try await request.body.collect(upTo: limit)
+        try object(try await request.body.collect(upTo: limit))
+    }
+
+    /// Reads bytes as an object.
+    ///
+    /// - Throws: ``HTTPError`` 422 when they are none.
+    static func object(_ bytes: [UInt8]) throws -> JSONObject {
         let value: JSON
         do {
             value = try JSON(parsing: bytes)

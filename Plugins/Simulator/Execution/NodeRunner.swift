@@ -88,7 +88,7 @@ extension NodeRunner {
         }
         var picture = picture("latent_image")
         var signature = NodeSignature()
-        signature.feed((inputs["seed"]?.text ?? "").utf8)
+        signature.feed(inputs["seed"]?.text ?? "")
         picture.fill = .pattern(signature.folded)
         return NodeResult(values: [.picture(picture)])
     }
@@ -177,7 +177,7 @@ extension NodeRunner {
             let name = Python.typeName(job.item.extraData)
             throw PythonError("AttributeError", "'\(name)' object has no attribute 'get'")
         }
-        var texts = [(key: "prompt", value: JSON.object(job.item.prompt).serialized(.spaced))]
+        var texts = [(key: "prompt", value: job.item.promptText)]
         switch extra["extra_pnginfo"] ?? .null {
         case .null: break
         case .object(let infos):

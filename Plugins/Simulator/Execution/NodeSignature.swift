@@ -5,18 +5,47 @@ struct NodeSignature: Sendable, Hashable {
     private var low: UInt64 = 0xCBF2_9CE4_8422_2325
     private var high: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-    mutating func feed(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            low = (low ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-            high = ((high ^ UInt64(byte)) &* 0xD6E8_FEB8_6659_FD93) ^ (high >> 29)
+    mutating func feed(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            // The length keeps pieces apart.
+            feed(UInt64(bytes.count))
+            let bytes = UnsafeRawBufferPointer(bytes)
+            var place = 0
+            while place + 8 <= bytes.count {
+                feed(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+                place += 8
+            }
+            guard place < bytes.count else { return }
+            feed(bytes[place...].reduce(0) { $0 << 8 | UInt64($1) })
         }
-        // Marks the end of a piece.
-        low = (low ^ 0x1FF) &* 0x0000_0100_0000_01B3
-        high = high &* 0xD6E8_FEB8_6659_FD93 &+ 1
     }
 
     mutating func feed(_ number: UInt64) {
-        feed((0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
+        low = (low ^ number) &* 0x0000_0100_0000_01B3
+        low ^= low >> 32
+        high = ((high ^ number) &* 0xD6E8_FEB8_6659_FD93) ^ (high >> 29)
+    }
+
+    /// Feeds a value; its kind keeps `1` and `"1"` apart.
+    mutating func feed(_ value: JSON) {
+        switch value {
+        case .string(let text):
+            feed(1 as UInt64)
+            feed(text)
+        case .number(let number):
+            feed(2 as UInt64)
+            feed(number.literal)
+        default:
+            feed(3 as UInt64)
+            feed(value.text())
+        }
+    }
+
+    /// Adds a part whose place among the parts does not matter.
+    mutating func add(_ part: NodeSignature) {
+        low &+= part.low
+        high &+= part.high
     }
 
     mutating func feed(_ other: NodeSignature) {
@@ -45,8 +74,11 @@ extension NodeSignature {
                     continue
                 }
                 open.insert(top)
-                let missing = inputs.compactMap { Link($0.value)?.node }.filter {
-                    known[$0] == nil && !open.contains($0) && prompt[$0] != nil
+                var missing: [String] = []
+                for (_, value) in inputs {
+                    guard let node = Link(value)?.node, known[node] == nil, !open.contains(node), prompt[node] != nil
+                    else { continue }
+                    missing.append(node)
                 }
                 guard missing.isEmpty else {
                     stack += missing
@@ -65,20 +97,21 @@ extension NodeSignature {
     ) -> NodeSignature {
         var signature = NodeSignature()
         let name = prompt[id]?["class_type"]?.stringValue ?? ""
-        signature.feed(name.utf8)
+        signature.feed(name)
         if let type = catalog[name] {
             signature.feed(salt(id, type, inputs))
-            if type.knowsItsID { signature.feed(id.utf8) }
+            if type.knowsItsID { signature.feed(id) }
         }
-        for key in inputs.keys.sorted() {
-            signature.feed(key.utf8)
-            guard let value = inputs[key] else { continue }
-            guard let link = Link(value) else {
-                signature.feed(value.serialized())
-                continue
+        for (key, value) in inputs {
+            var part = NodeSignature()
+            part.feed(key)
+            if let link = Link(value) {
+                part.feed(UInt64(bitPattern: Int64(link.slot)))
+                if let upstream = known[link.node] { part.feed(upstream) }
+            } else {
+                part.feed(value)
             }
-            signature.feed(UInt64(bitPattern: Int64(link.slot)))
-            if let upstream = known[link.node] { signature.feed(upstream) }
+            signature.add(part)
         }
         return signature
     }

@@ -54,7 +54,7 @@ struct Worker: Sendable {
 
     /// Moves the job to the history in one step, then tells everybody.
     private func finish(_ item: QueueItem, _ generation: Int, _ result: JobResult) {
-        let entry = result.entry(for: item).serialized(.spaced)
+        let entry = result.entry(for: item)
         let isCurrent = server.withState { state in
             guard state.generation == generation, !state.isExited else { return false }
             state.running = nil
@@ -93,14 +93,16 @@ struct JobResult: Sendable {
     var meta: JSONObject
 
     /// The entry of `/history`.
-    func entry(for item: QueueItem) -> JSON {
-        [
-            "prompt": item.publicTuple, "outputs": .object(outputs),
+    func entry(for item: QueueItem) -> [UInt8] {
+        let rest: JSON = [
+            "outputs": .object(outputs),
             "status": [
                 "status_str": status == .success ? "success" : "error", "completed": .bool(status == .success),
                 "messages": .array(messages),
             ],
             "meta": .object(meta),
         ]
+        return Array(#"{"prompt": "#.utf8) + item.publicTuple + Array(", ".utf8)
+            + rest.serialized(.spaced).dropFirst()
     }
 }

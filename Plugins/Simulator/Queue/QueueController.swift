@@ -13,9 +13,15 @@ struct QueueController: Sendable {
 
     private func show(_ request: Request) -> Response {
         let (running, pending) = server.withState { ($0.running, $0.queue.items) }
-        return Answer.json([
-            "queue_running": .array(running.map { [$0.tuple] } ?? []), "queue_pending": .array(pending.map(\.tuple)),
-        ])
+        var bytes = Array(#"{"queue_running": ["#.utf8)
+        bytes += running?.tuple ?? []
+        bytes += #"], "queue_pending": ["#.utf8
+        for (place, item) in pending.enumerated() {
+            if place > 0 { bytes += ", ".utf8 }
+            bytes += item.tuple
+        }
+        bytes += "]}".utf8
+        return Answer.json(bytes: bytes)
     }
 
     private func change(_ request: Request) async throws -> Response {

@@ -5,7 +5,9 @@ struct QueueItem: Sendable {
     /// As it is printed: an integer from the counter, or a float that the client gave.
     var number: JSONNumber
     var promptID: String
-    var prompt: JSONObject
+    let prompt: JSONObject
+    /// The prompt as Python prints it: images, queue and history show it, so it is printed once.
+    let promptText: [UInt8]
     var extraData: JSON
     var outputs: [String]
     /// The number as it is compared; may be NaN.
@@ -15,18 +17,19 @@ struct QueueItem: Sendable {
         self.number = number
         self.promptID = promptID
         self.prompt = prompt
+        promptText = JSON.object(prompt).serialized(.spaced)
         self.extraData = extraData
         self.outputs = outputs
         priority = number.double ?? 0
     }
 
     /// The tuple as `/queue` shows it.
-    var tuple: JSON {
+    var tuple: [UInt8] {
         tuple(with: extraData)
     }
 
     /// The tuple as `/history` shows it: without the keys of accounts.
-    var publicTuple: JSON {
+    var publicTuple: [UInt8] {
         var extraData = extraData
         for key in ["api_key_comfy_org", "auth_token_comfy_org"] where extraData[key] != nil { extraData[key] = nil }
         return tuple(with: extraData)
@@ -39,8 +42,20 @@ struct QueueItem: Sendable {
         return .client(text)
     }
 
-    private func tuple(with extraData: JSON) -> JSON {
-        [.number(number), .string(promptID), .object(prompt), extraData, .strings(outputs)]
+    private func tuple(with extraData: JSON) -> [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "[")]
+        bytes.reserveCapacity(promptText.count + 512)
+        JSON.number(number).write(to: &bytes, style: .spaced)
+        bytes += ", ".utf8
+        JSON.string(promptID).write(to: &bytes, style: .spaced)
+        bytes += ", ".utf8
+        bytes += promptText
+        for value in [extraData, .strings(outputs)] {
+            bytes += ", ".utf8
+            value.write(to: &bytes, style: .spaced)
+        }
+        bytes.append(UInt8(ascii: "]"))
+        return bytes
     }
 }
 

@@ -56,7 +56,9 @@ extension ComfyClient {
     ///
     /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
     public func history(_ promptID: String) async throws -> HistoryEntry? {
-        let body = try await json("/history/\(PercentEncoding.encode(promptID))")
+        let bytes = try await bytes("/history/\(PercentEncoding.encode(promptID))")
+        if let entry = HistoryEntry(of: promptID, scanning: bytes) { return entry }
+        let body = try Self.parse(bytes)
         guard let entry = body[promptID], entry.objectValue != nil else { return nil }
         return HistoryEntry(entry)
     }

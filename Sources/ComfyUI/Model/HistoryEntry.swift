@@ -12,19 +12,32 @@ public struct HistoryEntry: Sendable {
         case interrupted
     }
 
-    /// The entry, as it came.
-    public let json: JSON
+    /// The entry as JSON text, byte for byte as it came.
+    public let text: [UInt8]
+
+    private let status: JSON?
 
     /// Takes an entry.
     public init(_ json: JSON) {
-        self.json = json
+        text = json.serialized()
+        status = json["status"]
+    }
+
+    /// Takes the text of an entry whose status is known.
+    init(text: [UInt8], status: JSON?) {
+        self.text = text
+        self.status = status
+    }
+
+    /// The entry as a value, made anew at each call.
+    public var json: JSON {
+        (try? JSON(parsing: text, options: .python)) ?? .null
     }
 
     /// How the prompt ended.
     ///
     /// An entry without a status is a success: old servers write none.
     public var outcome: Outcome {
-        let status = json["status"]
         guard status?["status_str"]?.stringValue == "error" else { return .success }
         var words = "the server reported an error"
         for message in status?["messages"]?.arrayValue ?? [] {

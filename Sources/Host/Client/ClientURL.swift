@@ -24,25 +24,27 @@ struct ClientURL {
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { throw Self.invalid("it is not absolute") }
         let secure = Self.isSecure(url[..<colon].lowercased(), allowsWebSocket: allowsWebSocket)
         guard let secure else { throw Self.invalid("its scheme is not supported") }
-        guard url[colon...].hasPrefix("://"), let start = bytes.index(colon, offsetBy: 3, limitedBy: bytes.endIndex)
+        guard bytes[colon...].starts(with: "://".utf8),
+            let start = bytes.index(colon, offsetBy: 3, limitedBy: bytes.endIndex)
         else { throw Self.invalid("it is not absolute") }
         let rest = bytes[start...]
         let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
         let authority = url[start..<(end ?? bytes.endIndex)]
-        let afterAuthority = url[(end ?? bytes.endIndex)...]
-        let target = afterAuthority.prefix { $0 != "#" }
+        let target = Substring(bytes[(end ?? bytes.endIndex)...].prefix { $0 != UInt8(ascii: "#") })
         host = try Self.host(of: authority)
         self.authority = String(authority)
-        self.target = target.hasPrefix("/") ? String(target) : "/" + target
+        self.target = target.utf8.first == UInt8(ascii: "/") ? String(target) : "/" + target
         isSecure = secure
         text = (secure ? "https://" : "http://") + authority + self.target
     }
 
     /// Whether the host is certainly this machine.
     var isLoopback: Bool {
+        if host.utf8.starts(with: "127.".utf8) {
+            return host.utf8.allSatisfy { $0 == 0x2E || ($0 >= 0x30 && $0 <= 0x39) }
+        }
         let name = host.lowercased()
-        if name == "localhost" || name.hasSuffix(".localhost") || name == "::1" { return true }
-        return name.hasPrefix("127.") && name.utf8.allSatisfy { $0 == 0x2E || ($0 >= 0x30 && $0 <= 0x39) }
+        return name == "localhost" || name.hasSuffix(".localhost") || name == "::1"
     }
 
     private static func isSecure(_ scheme: String, allowsWebSocket: Bool) -> Bool? {
@@ -59,18 +61,19 @@ struct ClientURL {
         guard !authority.utf8.contains(UInt8(ascii: "@")) else { throw invalid("it has a user name") }
         var host = authority
         var port: Substring?
-        if authority.hasPrefix("[") {
-            guard let close = authority.firstIndex(of: "]") else { throw invalid("its host is broken") }
-            host = authority[authority.index(after: authority.startIndex)..<close]
-            let tail = authority[authority.index(after: close)...]
+        let bytes = authority.utf8
+        if bytes.first == UInt8(ascii: "[") {
+            guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { throw invalid("its host is broken") }
+            host = authority[bytes.index(after: bytes.startIndex)..<close]
+            let tail = authority[bytes.index(after: close)...]
             guard tail.isEmpty || tail.hasPrefix(":"), host.utf8.allSatisfy(isAddressByte) else {
                 throw invalid("its host is broken")
             }
             port = tail.isEmpty ? nil : tail.dropFirst()
         } else {
-            if let colon = authority.firstIndex(of: ":") {
+            if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
                 host = authority[..<colon]
-                port = authority[authority.index(after: colon)...]
+                port = authority[bytes.index(after: colon)...]
             }
             guard host.utf8.allSatisfy(isNameByte) else { throw invalid("its host is broken") }
         }

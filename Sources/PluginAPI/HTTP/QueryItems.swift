@@ -10,10 +10,15 @@ public struct QueryItems: Sendable, Equatable {
 
     /// Decodes an `application/x-www-form-urlencoded` query; `+` is a space, a broken escape stays as it is.
     public init(parsing query: some StringProtocol) {
-        items = query.split(separator: "&", omittingEmptySubsequences: true).map { pair in
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = PercentEncoding.decode(parts[0], plusIsSpace: true)
-            return (name, parts.count > 1 ? PercentEncoding.decode(parts[1], plusIsSpace: true) : "")
+        var text = String(query)
+        items = text.withUTF8 { bytes in
+            bytes.split(separator: UInt8(ascii: "&")).map { pair in
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
+                    return (PercentEncoding.decode(pair, plusIsSpace: true), "")
+                }
+                let name = PercentEncoding.decode(pair[..<equals], plusIsSpace: true)
+                return (name, PercentEncoding.decode(pair[(equals + 1)...], plusIsSpace: true))
+            }
         }
     }
 
@@ -42,34 +47,47 @@ public struct QueryItems: Sendable, Equatable {
 public enum PercentEncoding {
     /// Encodes everything but unreserved characters.
     public static func encode(_ text: some StringProtocol) -> String {
-        let hex = Array("0123456789ABCDEF".utf8)
+        guard !text.utf8.allSatisfy(isUnreserved) else { return String(text) }
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10 }
         var bytes: [UInt8] = []
         for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
+            guard !isUnreserved(byte) else {
                 bytes.append(byte)
-            default:
-                bytes.append(UInt8(ascii: "%"))
-                bytes.append(hex[Int(byte >> 4)])
-                bytes.append(hex[Int(byte & 15)])
+                continue
             }
+            bytes.append(UInt8(ascii: "%"))
+            bytes.append(digit(byte >> 4))
+            bytes.append(digit(byte & 15))
         }
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+
     /// Decodes escapes; broken ones stay as they are, invalid UTF-8 is replaced by U+FFFD.
     public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String {
-        let needsWork = text.utf8.contains { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }
-        guard needsWork else { return String(text) }
-        let source = Array(text.utf8)
+        var text = String(text)
+        return text.withUTF8 { decode($0[...], plusIsSpace: plusIsSpace) }
+    }
+
+    /// Decodes the bytes of a text.
+    fileprivate static func decode(_ source: Slice<UnsafeBufferPointer<UInt8>>, plusIsSpace: Bool) -> String {
+        let needsWork = source.contains { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }
+        guard needsWork else { return String(decoding: source, as: UTF8.self) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(source.count)
-        var index = 0
-        while index < source.count {
+        var index = source.startIndex
+        while index < source.endIndex {
             let byte = source[index]
-            if byte == UInt8(ascii: "%"), index + 2 < source.count, let high = nibble(source[index + 1]),
+            if byte == UInt8(ascii: "%"), index + 2 < source.endIndex, let high = nibble(source[index + 1]),
                 let low = nibble(source[index + 2])
             {
                 bytes.append(high << 4 | low)

@@ -39,8 +39,7 @@ extension JSON {
         do throws(JSONParser.Failure) {
             return .success(try parser.parseDocument())
         } catch {
-            let message = error.problem.message(options, atEnd: error.offset == bytes.count)
-            return .failure(JSONParseError(message: message, offset: error.offset, in: bytes))
+            return .failure(JSONParseError(error, options, in: bytes))
         }
     }
 }

@@ -40,3 +40,11 @@ extension JSONParser {
         }
     }
 }
+
+extension JSONParseError {
+    /// Says what stopped a parser.
+    init(_ failure: JSONParser.Failure, _ options: JSONParseOptions, in bytes: UnsafeBufferPointer<UInt8>) {
+        let message = failure.problem.message(options, atEnd: failure.offset == bytes.count)
+        self.init(message: message, offset: failure.offset, in: bytes)
+    }
+}

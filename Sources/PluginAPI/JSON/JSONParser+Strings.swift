@@ -20,7 +20,7 @@ extension JSONParser {
     ///
     /// - Returns: Its index, and whether all before it is ASCII.
     @inline(__always)
-    private func plainText(from start: Int) -> (end: Int, isASCII: Bool) {
+    func plainText(from start: Int) -> (end: Int, isASCII: Bool) {
         var index = start
         var seen: UInt64 = 0
         guard let base = UnsafeRawPointer(bytes.baseAddress) else { return (index, true) }
@@ -42,7 +42,7 @@ extension JSONParser {
     }
 
     /// Reads the rest of a string that has escapes, or is broken.
-    private mutating func parseEscapedString(from start: Int, to firstSpecial: Int) throws(Failure) -> String {
+    mutating func parseEscapedString(from start: Int, to firstSpecial: Int) throws(Failure) -> String {
         unescaped.removeAll(keepingCapacity: true)
         var plainStart = start
         position = firstSpecial
@@ -63,7 +63,7 @@ extension JSONParser {
     }
 
     /// Finds the byte at which a string stops being UTF-8.
-    private func invalidUTF8(from start: Int, to end: Int) -> Failure {
+    func invalidUTF8(from start: Int, to end: Int) -> Failure {
         var decoder = UTF8()
         var iterator = bytes[start..<end].makeIterator()
         var offset = start
