@@ -1,3 +1,4 @@
+import Host
 import PluginAPI
 import Synchronization
 
@@ -23,7 +24,7 @@ struct TestDeclarations: Sendable {
 /// The running services, schedules and WebSockets of a plugin.
 final class TestTasks: Sendable {
     private let logger: Logger
-    private let shutdown = TestShutdown()
+    private let shutdown = ShutdownLatch()
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
     init(logger: Logger) {
