@@ -41,7 +41,7 @@ struct PromptController: Sendable {
 
     private func submit(_ request: Request) async throws -> JSON {
         do {
-            let body = try await request.body.collect(upTo: engine.context.daemon.jsonBodyLimit)
+            let body = try await request.jsonBytes(limit: engine.context.daemon.jsonBodyLimit)
             // What the quick look does not like is read again with care, for the right words.
             let submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(Form.object(body)))
             let answer = try await engine.submit(submission)

@@ -14,7 +14,7 @@ struct Form {
     ///
     /// - Throws: ``HTTPError`` 422 when it is none, 413 above the limit.
     static func object(_ request: Request, limit: Int) async throws -> JSONObject {
-        try object(try await request.body.collect(upTo: limit))
+        try object(try await request.jsonBytes(limit: limit))
     }
 
     /// Reads bytes as an object.

@@ -1,4 +1,4 @@
-package import PluginAPI
+import PluginAPI
 import Synchronization
 
 /// A signal that is given once.

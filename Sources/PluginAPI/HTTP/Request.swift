@@ -53,11 +53,29 @@ public struct Request: Sendable {
         set { slots[ObjectIdentifier(key)] = newValue }
     }
 
-    /// Reads the body as JSON, whatever `Content-Type` says (as ComfyUI does).
+    /// Reads the bytes of a body that should be JSON, whatever text type `Content-Type` says (as ComfyUI does).
     ///
-    /// - Throws: ``HTTPError`` 413 above the limit, 400 `http.bad_json` with line and column when it does not parse.
+    /// - Throws: ``HTTPError`` 415 `http.unsupported_media_type` for a compressed body or a form with files, which cannot be
+    ///   JSON; 413 above the limit.
+    public func jsonBytes(limit: Int) async throws -> [UInt8] {
+        if let coding = headers["content-encoding"], !HTTPFields.same(coding, "identity") {
+            throw HTTPError(
+                .unsupportedMediaType, "http.unsupported_media_type", "Bodies with a Content-Encoding are not taken.",
+                headers: ["Accept-Encoding": "identity"])
+        }
+        if let type = headers["content-type"], HTTPFields.same(String(type.prefix("multipart/".count)), "multipart/") {
+            throw HTTPError(
+                .unsupportedMediaType, "http.unsupported_media_type", "The body must be JSON, not a multipart form.",
+                headers: ["Accept": "application/json"])
+        }
+        return try await body.collect(upTo: limit)
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// - Throws: as ``jsonBytes(limit:)``; 400 `http.bad_json` with line and column when it does not parse.
     public func json(limit: Int = 64 << 20) async throws -> JSON {
-        let bytes = try await body.collect(upTo: limit)
+        let bytes = try await jsonBytes(limit: limit)
         do {
             return try JSON(parsing: bytes)
         } catch {
