@@ -33,6 +33,8 @@ final class FakeComfy: Sendable {
         var requests: [ClientRequest] = []
         var number = 0
         var ignoresIDs = false
+        /// Called when a prompt arrives.
+        var onSubmit: (@Sendable () -> Void)?
         var view: (@Sendable (ClientRequest) -> ClientResponse)?
     }
 
@@ -131,7 +133,8 @@ final class FakeComfy: Sendable {
 
     private func submit(_ request: ClientRequest) async throws -> ClientResponse {
         let body = try JSON(parsing: await request.body?.collect(upTo: 64 << 20) ?? [])
-        let behaviour = with { $0.behaviour }
+        let (behaviour, onSubmit) = with { ($0.behaviour, $0.onSubmit) }
+        onSubmit?()
         switch behaviour {
         case .refuseConnections: throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
         case .loseRequest: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")

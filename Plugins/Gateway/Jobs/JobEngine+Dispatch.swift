@@ -43,8 +43,7 @@ extension JobEngine {
             return await finish(job.promptID, .lost, error: "\(job.attempts) attempts to run it failed")
         }
         do {
-            guard let body = try await store.submission(job.promptID) else {
-                pool.release(worker.id, taken: false, now: now)
+            guard let body = try await storedBody(of: job, for: worker) else {
                 await finish(job.promptID, .failed, error: "the workflow is no longer stored")
                 return
             }
@@ -52,13 +51,35 @@ extension JobEngine {
             _ = try await deliver(assigned, body, to: worker)
         } catch let refusal as PromptRefusal {
             _ = table.update(job.promptID) { $0.job.nodeErrors = refusal.nodeErrors }
-            await finish(job.promptID, .failed, error: refusal.httpError.message)
+            await refused(job.promptID, refusal.httpError.message)
         } catch let error as HTTPError where error.code == "comfyui.error" {
-            await finish(job.promptID, .failed, error: error.message)
+            await refused(job.promptID, error.message)
         } catch {
             context.logger.warning("job not handed over", ["prompt.id": job.promptID, "error": "\(error)"])
-            requeue(job.promptID, wakes: false)
+            if table[job.promptID]?.job.state == .queued {
+                waiting.append(job.promptID)
+            } else {
+                requeue(job.promptID, wakes: false)
+            }
         }
+    }
+
+    /// The body to send; without one, the reservation is given back.
+    private func storedBody(of job: Job, for worker: Worker) async throws -> [UInt8]? {
+        do {
+            if let body = try await store.submission(job.promptID) { return body }
+        } catch {
+            pool.release(worker.id, taken: false, now: now)
+            throw error
+        }
+        pool.release(worker.id, taken: false, now: now)
+        return nil
+    }
+
+    /// Ends a job that a worker refused; if that cannot be stored, it is compared with the worker again.
+    private func refused(_ promptID: String, _ words: String) async {
+        await finish(promptID, .failed, error: words)
+        _ = table.update(promptID) { $0.isSending = false }
     }
 
     /// Takes a job from its worker and lets it wait for another one, or for the dispatcher's next round.
