@@ -20,6 +20,8 @@ final class FakeComfy: Sendable {
         case answer(Status, JSON)
         /// Taken, and answered with status 500.
         case takeAndFail
+        /// Never answered.
+        case hang
     }
 
     struct State {
@@ -139,6 +141,9 @@ final class FakeComfy: Sendable {
         case .refuseConnections: throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
         case .loseRequest: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .answer(let status, let json): return Self.json(json, status: status)
+        case .hang:
+            try await Task.sleep(for: .seconds(60))
+            throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .die(let taking):
             with { $0.isDown = true }
             if !taking { throw HTTPClientError(.connection, mayHaveBeenProcessed: true, "reset") }

@@ -67,12 +67,13 @@ extension JobEngine {
             JobFinished(promptID: job.promptID, state: job.state, serverID: job.workerID, message: job.error))
     }
 
-    /// The entry with the caller's client id in place of ours, and without keys to paid services.
+    /// The entry with our id of the prompt, the caller's client id in place of ours, and without keys to paid services.
     static func withCallersID(_ entry: JSON, _ job: Job) -> JSON {
         guard var prompt = entry["prompt"]?.arrayValue, prompt.count > 3, var extra = prompt[3].objectValue else {
             return entry
         }
         extra.hidePrivateKeys(clientID: job.clientID)
+        prompt[1] = .string(job.promptID)
         prompt[3] = .object(extra)
         var entry = entry
         entry["prompt"] = .array(prompt)

@@ -145,7 +145,7 @@ final class WorkerRegistry: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            pool.fail(worker.id, "\(error)", now: context.clock.now)
+            pool.fail(worker.id, error, now: context.clock.now)
             throw error
         }
     }
