@@ -20,6 +20,8 @@ final class FakeComfy: Sendable {
         case answer(Status, JSON)
         /// Taken, and answered with status 500.
         case takeAndFail
+        /// Never answered.
+        case hang
     }
 
     struct State {
@@ -33,6 +35,8 @@ final class FakeComfy: Sendable {
         var requests: [ClientRequest] = []
         var number = 0
         var ignoresIDs = false
+        /// Called when a prompt arrives.
+        var onSubmit: (@Sendable () -> Void)?
         var view: (@Sendable (ClientRequest) -> ClientResponse)?
     }
 
@@ -131,11 +135,15 @@ final class FakeComfy: Sendable {
 
     private func submit(_ request: ClientRequest) async throws -> ClientResponse {
         let body = try JSON(parsing: await request.body?.collect(upTo: 64 << 20) ?? [])
-        let behaviour = with { $0.behaviour }
+        let (behaviour, onSubmit) = with { ($0.behaviour, $0.onSubmit) }
+        onSubmit?()
         switch behaviour {
         case .refuseConnections: throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
         case .loseRequest: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .answer(let status, let json): return Self.json(json, status: status)
+        case .hang:
+            try await Task.sleep(for: .seconds(60))
+            throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .die(let taking):
             with { $0.isDown = true }
             if !taking { throw HTTPClientError(.connection, mayHaveBeenProcessed: true, "reset") }

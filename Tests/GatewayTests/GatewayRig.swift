@@ -10,6 +10,8 @@ import Testing
 final class GatewayRig: Sendable {
     let plugin: GatewayPlugin
     let database: SQLiteDatabase
+    /// The same database as the gateway sees it.
+    let faults: FaultyDatabase
     let workers: [FakeComfy]
     let events: RecordedEvents
     private let routes: [RouteDeclaration]
@@ -24,6 +26,7 @@ final class GatewayRig: Sendable {
     ) throws {
         self.workers = workers
         self.database = database
+        faults = FaultyDatabase(database)
         self.directory = directory
         events = RecordedEvents()
         var values = values
@@ -33,7 +36,7 @@ final class GatewayRig: Sendable {
         try #require(reader.finished().problems.isEmpty)
         let context = PluginContext(
             name: "gateway", dataDirectory: directory, logger: Logger(), clock: MonotonicClock(),
-            metrics: NoMetrics(), database: database, httpClient: FakeNetwork(workers), auth: Nobody(),
+            metrics: NoMetrics(), database: faults, httpClient: FakeNetwork(workers), auth: Nobody(),
             secrets: Reversing(), events: events, capabilities: Capabilities(), daemon: DaemonSettings())
         plugin = try GatewayPlugin(configuration: settings, context: context)
         var setup = PluginSetup(plugin: "gateway")

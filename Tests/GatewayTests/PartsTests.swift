@@ -81,7 +81,7 @@ struct PartsTests {
             worker.isRemoved = id == "c"
             pool.put(worker)
         }
-        pool.fail("a", "down", now: Instant(nanoseconds: 0))
+        pool.fail("a", HTTPClientError(.connect, mayHaveBeenProcessed: false, "down"), now: Instant(nanoseconds: 0))
         #expect(pool.reserve()?.id == "d")
         #expect(pool.reserve(excluding: ["d"]) == nil)
     }

@@ -39,11 +39,11 @@ extension JobEngine {
         case let refusal as PromptRefusal:
             return .refused(refusal)
         case let error as HTTPClientError where !error.mayHaveBeenProcessed:
-            pool.fail(worker.id, "\(error)", now: now)
+            pool.fail(worker.id, error, now: now)
             return .notTaken("\(error)", counts: false)
         case let error as ComfyServerError where !error.mayHaveBeenProcessed:
             guard let status = error.status, Self.isWorkersFault(status) else { return .refused(Self.answer(error)) }
-            pool.fail(worker.id, "\(error)", now: now)
+            pool.fail(worker.id, error, now: now)
             return .notTaken("\(error)", counts: false)
         default:
             return await lookAfter(failure, job, worker)
@@ -82,6 +82,7 @@ extension JobEngine {
         if let error = failure as? ComfyServerError, error.status == .internalServerError {
             return .refused(Self.answer(error))
         }
+        pool.fail(worker.id, failure, now: now)
         return .notTaken("\(failure)", counts: true)
     }
 

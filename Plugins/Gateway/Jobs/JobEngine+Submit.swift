@@ -68,14 +68,27 @@ extension JobEngine {
         do {
             return try await deliver(job, body, to: worker)
         } catch {
-            table.remove(job.promptID)
-            journal.forget(job.promptID)
-            do {
-                try await store.withdraw(job.promptID)
-            } catch {
-                context.logger.error("refused job not removed", ["prompt.id": job.promptID, "error": "\(error)"])
-            }
+            // A task of its own: a caller that hangs up now must not leave the job behind on disk.
+            guard await Task(operation: { await takeBack(job) }).value else { return job.answer }
             throw error
+        }
+    }
+
+    /// Removes a job that no worker took.
+    ///
+    /// From the disk first: who comes with the same id waits as long as the job is in the table.
+    ///
+    /// - Returns: false when a worker ended it all the same; then it stays.
+    private func takeBack(_ job: Job) async -> Bool {
+        defer {
+            journal.forget(job.promptID)
+            table.remove(job.promptID)
+        }
+        do {
+            return try await store.withdraw(job.promptID)
+        } catch {
+            context.logger.error("refused job not removed", ["prompt.id": job.promptID, "error": "\(error)"])
+            return true
         }
     }
 }

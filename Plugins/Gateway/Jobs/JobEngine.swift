@@ -18,6 +18,8 @@ final class JobEngine: Sendable {
     let metrics: GatewayMetrics
     /// Wakes the dispatcher.
     let dispatchWakeup: Wakeup
+    /// How many waiting jobs are being handed over now.
+    let handovers = Atomic(0)
     /// Jobs that were taken from an unreachable worker and must not run there when it comes back, by worker.
     let strays = Mutex<[String: Set<String>]>([:])
 

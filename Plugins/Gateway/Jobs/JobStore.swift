@@ -30,11 +30,18 @@ struct JobStore: Sendable {
 
     /// Takes back a job that no worker has and no caller was told of.
     ///
+    /// - Returns: false when it has ended; then it stays.
     /// - Throws: ``DatabaseError``.
-    func withdraw(_ promptID: String) async throws {
+    func withdraw(_ promptID: String) async throws -> Bool {
         try await database.write { connection in
+            let result = try connection.execute(
+                """
+                DELETE FROM gateway_jobs WHERE prompt_id = \(promptID)
+                    AND state IN (\(SQL.list(JobStateMachine.open.map(\.rawValue))))
+                """)
+            guard result.changes == 1 else { return false }
             try connection.execute("DELETE FROM gateway_submissions WHERE prompt_id = \(promptID)")
-            try connection.execute("DELETE FROM gateway_jobs WHERE prompt_id = \(promptID)")
+            return true
         }
     }
 

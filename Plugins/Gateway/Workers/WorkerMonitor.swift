@@ -12,6 +12,8 @@ final class WorkerMonitor: Sendable {
     private let probing = Wakeup()
     private let connecting = Wakeup()
     private let stream = Mutex<ComfyEventStream?>(nil)
+    /// Whether the last probe failed.
+    private let isUnreachable = Atomic(false)
     private let ended: AsyncStream<String>
     private let endedInput: AsyncStream<String>.Continuation
 
@@ -145,9 +147,11 @@ extension WorkerMonitor {
         let absent: [String]
         do {
             let queue = try await engine.registry.probe(worker)
+            await distrustStreamAfterOutage()
             if !wasHealthy { connecting.set() }
             absent = await engine.reconcile(workerID, queue, began: began)
         } catch {
+            isUnreachable.store(true, ordering: .relaxed)
             await engine.abandonIfLost(workerID)
             return false
         }
@@ -166,6 +170,14 @@ extension WorkerMonitor {
             for await result in group { isUnsettled = result || isUnsettled }
         }
         return isUnsettled
+    }
+
+    /// Connects anew after an outage: the worker may have restarted without a word on the stream, and an unbroken stream
+    /// is the sign that it did not.
+    private func distrustStreamAfterOutage() async {
+        guard isUnreachable.exchange(false, ordering: .relaxed), let stream = stream.withLock({ $0 }) else { return }
+        engine.pool.setConnected(workerID, since: nil)
+        await stream.close()
     }
 
     /// Connects anew when the stream is silent although prompts were handed over: another socket with our id, such as

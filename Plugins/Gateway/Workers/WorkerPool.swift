@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 import Synchronization
 
@@ -150,8 +151,9 @@ extension WorkerPool {
         if let changed { onChange(changed, .healthy) }
     }
 
-    /// A worker did not answer.
-    func fail(_ id: String, _ reason: String, now: Instant) {
+    /// A worker did not answer, or not as it should; its own words stay out of the reason, which callers see.
+    func fail(_ id: String, _ error: any Error, now: Instant) {
+        let reason = (error as? ComfyServerError)?.reason ?? "\(error)"
         let changed: (Worker, WorkerHealth)? =
             update(id) { member in
                 let isNews = member.health.isHealthy

@@ -1,6 +1,5 @@
 import ComfyUI
 import PluginAPI
-import Synchronization
 
 /// Registers, changes and removes workers: on disk first, then in the pool.
 final class WorkerRegistry: Sendable {
@@ -12,7 +11,8 @@ final class WorkerRegistry: Sendable {
     private let store: WorkerStore
     private let configuration: GatewayConfiguration
     private let context: PluginContext
-    private let urlsBeingAdded = Mutex<Set<String>>([])
+    /// A change reads, checks and writes: one after the other.
+    private let turns = Turnstile()
 
     /// The longest time for one look at a queue.
     static let probeTimeout = Duration.seconds(5)
@@ -47,8 +47,10 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``WorkerError/urlTaken(by:)``, ``DatabaseError``.
     func add(_ worker: Worker) async throws -> Worker {
-        guard urlsBeingAdded.withLock({ $0.insert(worker.url).inserted }) else { throw WorkerError.urlTaken(by: nil) }
-        defer { _ = urlsBeingAdded.withLock { $0.remove(worker.url) } }
+        try await turns.pass { try await addAlone(worker) }
+    }
+
+    private func addAlone(_ worker: Worker) async throws -> Worker {
         if let other = find(url: worker.url) { throw WorkerError.urlTaken(by: other.id) }
         var worker = worker
         if let old = pool.everyMember.first(where: { $0.worker.isRemoved && $0.worker.url == worker.url })?.worker {
@@ -68,13 +70,15 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``WorkerError``, ``DatabaseError``.
     func update(_ id: String, _ change: (inout Worker) -> Void) async throws -> Worker {
-        guard var worker = find(id) else { throw WorkerError.unknown }
-        change(&worker)
-        if let other = find(url: worker.url), other.id != id { throw WorkerError.urlTaken(by: other.id) }
-        try await store.update(worker)
-        pool.put(worker)
-        changes.set()
-        return worker
+        try await turns.pass {
+            guard var worker = find(id) else { throw WorkerError.unknown }
+            change(&worker)
+            if let other = find(url: worker.url), other.id != id { throw WorkerError.urlTaken(by: other.id) }
+            try await store.update(worker)
+            pool.put(worker)
+            changes.set()
+            return worker
+        }
     }
 
     /// Removes a worker.
@@ -83,11 +87,13 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``WorkerError/unknown``, ``DatabaseError``.
     func remove(_ id: String) async throws {
-        guard var worker = find(id) else { throw WorkerError.unknown }
-        worker.isRemoved = true
-        try await store.update(worker)
-        pool.put(worker)
-        changes.set()
+        try await turns.pass {
+            guard var worker = find(id) else { throw WorkerError.unknown }
+            worker.isRemoved = true
+            try await store.update(worker)
+            pool.put(worker)
+            changes.set()
+        }
     }
 
     /// A worker that is not removed.
@@ -139,7 +145,7 @@ final class WorkerRegistry: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            pool.fail(worker.id, "\(error)", now: context.clock.now)
+            pool.fail(worker.id, error, now: context.clock.now)
             throw error
         }
     }
@@ -150,7 +156,7 @@ enum WorkerError: HTTPErrorConvertible {
     /// There is no such worker.
     case unknown
     /// The URL belongs to another worker.
-    case urlTaken(by: String?)
+    case urlTaken(by: String)
     /// The id belongs to another worker, or did.
     case idTaken
 
@@ -164,7 +170,7 @@ enum WorkerError: HTTPErrorConvertible {
         case .urlTaken(let id):
             HTTPError(
                 .conflict, "gateway.worker_exists", "A worker with this URL is already registered.",
-                details: id.map { ["worker_id": .string($0)] })
+                details: ["worker_id": .string(id)])
         }
     }
 }

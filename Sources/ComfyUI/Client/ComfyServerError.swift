@@ -7,6 +7,9 @@ public struct ComfyServerError: HTTPErrorConvertible, Sendable, CustomStringConv
     /// What is wrong; for the log, may hold words of the server.
     public let problem: String
 
+    /// The problem without words of the server.
+    public var reason: String { status.map { "status \($0)" } ?? problem }
+
     /// Whether a prompt may have been queued all the same: a server that fails with 500 can do both, and a proxy that
     /// answers 502 or 504 does not know.
     public var mayHaveBeenProcessed: Bool {

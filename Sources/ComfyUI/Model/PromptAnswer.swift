@@ -15,7 +15,13 @@ public struct PromptAnswer: Sendable {
     /// `nil` when it gave none.
     public var promptID: String? { body["prompt_id"]?.stringValue }
     /// The number in the server's queue; 0 when it gave none.
-    public var number: JSON { body["number"] ?? 0 }
+    public var number: JSON {
+        guard let number = body["number"], number.numberValue?.isFinite ?? false else { return 0 }
+        return number
+    }
     /// Outputs that were dropped because they do not validate; `{}` when all are fine.
-    public var nodeErrors: JSON { body["node_errors"] ?? [:] }
+    public var nodeErrors: JSON {
+        guard let errors = body["node_errors"], errors.objectValue != nil else { return [:] }
+        return errors
+    }
 }

@@ -1,0 +1,99 @@
+import ComfyUI
+import PluginAPI
+import Testing
+
+@testable import Gateway
+
+@Suite("Workers that are sick")
+struct SickWorkerTests {
+    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
+
+    private func identifier(_ answer: GatewayRig.Answer) throws -> String {
+        #expect(answer.status == .ok, "\(answer.json)")
+        return try #require(answer.json["prompt_id"]?.stringValue)
+    }
+
+    @Test("waiting jobs do not wait for one that is being handed to a worker that hangs")
+    func hanging() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        try await GatewayRig.run([first, second], fast) { rig in
+            try await rig.connected()
+            let slow = try identifier(await rig.submit())
+            try await eventually("noted") { try await rig.engine.store.job(slow)?.job.state == .submitted }
+            let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
+            let quick = try identifier(await rig.submit())
+            #expect(other.submitted == [quick])
+            try await eventually("noted") { try await rig.engine.store.job(quick)?.job.state == .submitted }
+            // The first job is lost, and handed to a worker that never answers.
+            owner.with { $0.behaviour = .hang }
+            owner.restartEmpty()
+            try await eventually("being sent") { rig.engine.table[slow]?.isSending == true }
+            other.restartEmpty()
+            try await eventually("sent again") { other.submitted == [quick, quick] }
+        }
+    }
+
+    @Test("a worker that was unreachable and has forgotten its prompts gets them again, although its stream did not break")
+    func silentRestart() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25, "worker_lost_after": "60s"]) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            try await eventually("noted") { try await rig.engine.store.job(id)?.job.state == .submitted }
+            // The machine loses its power: nothing tells the other end of the stream.
+            worker.with { $0.isDown = true }
+            try await eventually("noticed") { rig.engine.pool.members.first?.health.isHealthy == false }
+            worker.with { state in
+                state.pending = []
+                state.isDown = false
+            }
+            try await eventually("sent again") { worker.submitted == [id, id] }
+        }
+    }
+
+    @Test("a worker that loses prompts on their way is not chosen again at once")
+    func losing() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        for worker in [first, second] { worker.with { $0.behaviour = .loseRequest } }
+        try await GatewayRig.run([first, second], ["queue_cache_ttl": 30]) { rig in
+            try await rig.connected()
+            #expect(await rig.submit().status == .serviceUnavailable)
+            #expect(rig.engine.pool.members.allSatisfy { !$0.health.isHealthy })
+        }
+    }
+
+    @Test("what a worker says goes to the log, not to callers")
+    func words() {
+        let pool = WorkerPool()
+        pool.put(Worker(id: "a", url: "http://a:1", name: "a", weight: 1, enabled: true))
+        let error = ComfyServerError(status: .forbidden, body: Array("internal-secret".utf8))
+        pool.fail("a", error, now: Instant(nanoseconds: 0))
+        #expect(pool["a"]?.health.reason == "status 403")
+    }
+
+    @Test("an answer with values of the wrong type reaches the caller in ComfyUI's form")
+    func oddAnswer() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.behaviour = .answer(.ok, ["prompt_id": 7, "number": "x", "node_errors": nil]) }
+        try await GatewayRig.run([worker], fast) { rig in
+            let answer = await rig.submit()
+            #expect(answer.status == .ok)
+            #expect(answer.json["number"] == 0)
+            #expect(answer.json["node_errors"] == [:])
+        }
+    }
+
+    @Test("the history of a worker that chooses its own ids names the prompt by ours")
+    func ownIDs() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.ignoresIDs = true }
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            worker.start()
+            worker.finish()
+            try await rig.wait(id, for: "done")
+            #expect(await rig.call(.get, "/api/history/\(id)").json[id]?["prompt"]?[1]?.stringValue == id)
+        }
+    }
+}
