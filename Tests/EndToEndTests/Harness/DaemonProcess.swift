@@ -14,14 +14,14 @@ final class DaemonProcess: Sendable {
     /// - Parameter configuration: The text of `comfyd.yaml`; `nil` keeps the file that is there.
     init(
         _ configuration: String?, in directory: TemporaryDirectory, port: UInt16 = 0, overridesListen: Bool = true,
-        arguments: [String] = [], environment: [String: String] = [:]
+        arguments: [String] = [], environment: [String: String] = [:], executable: String = Places.comfyd
     ) throws {
         self.directory = directory
         if let configuration { try directory.write("comfyd.yaml", configuration) }
         log = try LogCollector()
         child = try log.lend { errors in
             try ChildProcess.start(
-                Places.comfyd,
+                executable,
                 ["run", "--config", directory.file("comfyd.yaml"), "--state-dir", directory.file("state")]
                     + (overridesListen ? ["--listen", "127.0.0.1:\(port)"] : []) + arguments,
                 environment: environment, directory: directory.path, errors: errors)
@@ -37,11 +37,12 @@ final class DaemonProcess: Sendable {
     /// - Throws: ``DaemonFailure`` with the log when it ends instead.
     static func start(
         _ configuration: String?, in directory: TemporaryDirectory? = nil, port: UInt16 = 0,
-        overridesListen: Bool = true, arguments: [String] = [], environment: [String: String] = [:]
+        overridesListen: Bool = true, arguments: [String] = [], environment: [String: String] = [:],
+        executable: String = Places.comfyd
     ) async throws -> DaemonProcess {
         let daemon = try DaemonProcess(
             configuration, in: try directory ?? TemporaryDirectory(), port: port, overridesListen: overridesListen,
-            arguments: arguments, environment: environment)
+            arguments: arguments, environment: environment, executable: executable)
         do {
             try await daemon.listening()
         } catch {
