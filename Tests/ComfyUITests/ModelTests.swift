@@ -53,14 +53,14 @@ struct ModelTests {
         var entry = HistoryEntry(json)
         #expect(entry.outcome == .failure("the server reported an error"))
         #expect(try JSON(parsing: entry.text) == json)
-        let shown = try JSON(parsing: entry.text(clientID: "theirs"))
+        let shown = try JSON(parsing: entry.text(promptID: "p", clientID: "theirs"))
         #expect(shown["prompt"]?[2] == json["prompt"]?[2])
         #expect(shown["prompt"]?[3] == ["a": 8.0, "client_id": "theirs"])
         #expect(shown["outputs"] == [:])
-        #expect(try JSON(parsing: entry.text(clientID: nil))["prompt"]?[3] == ["a": 8.0])
+        #expect(try JSON(parsing: entry.text(promptID: "p", clientID: nil))["prompt"]?[3] == ["a": 8.0])
         for other: JSON in [[:], ["prompt": []], ["prompt": [1, 2, 3, nil]], ["prompt": "x"]] {
             entry = HistoryEntry(other)
-            #expect(try JSON(parsing: entry.text(clientID: "c")) == other)
+            #expect(try JSON(parsing: entry.text(promptID: "p", clientID: "c")) == other)
         }
     }
 

@@ -79,44 +79,99 @@ struct HandoverTests {
         }
     }
 
-    @Test("SIGTERM during a hand-over ends old and new process, and cuts no request")
-    func terminated() async throws {
-        try await withDaemon("plugins: { simulator: {} }") { daemon in
+    @Test("a new address that cannot be bound, or a certificate that is none, leaves the old process serving")
+    func failingListeners() async throws {
+        try await withDaemon("plugins: { simulator: {} }") { other in
+            let folder = try TemporaryDirectory()
+            try folder.write("comfyd.yaml", "listen: [\"127.0.0.1:0\"]\nplugins: { simulator: {} }")
+            let daemon = try await DaemonProcess.start(nil, in: folder, overridesListen: false)
+            defer { daemon.end() }
+            let pid = daemon.pids
             let load = LoadGenerator(
-                threads: 1, port: daemon.port, keepAlive: true, HTTPRequest(target: "/health/live"))
-            try await load.answers(10)
-            let mark = daemon.log.lines.count
-            let old = try #require(daemon.pids.last)
-            kill(old, SIGUSR2)
-            try await daemon.logged(from: mark, "handing over")
-            // Refused connections are what an end looks like; an answer that was begun must arrive.
-            _ = try await load.stop()
-            kill(old, SIGTERM)
-            try await eventually("both processes end\n\(daemon.tail)", within: 30) { daemon.pids.isEmpty }
-            #expect(try await daemon.exitStatus() == .code(0))
+                threads: 1, port: daemon.port, keepAlive: false, HTTPRequest(target: "/health/live"))
+            try folder.write("bad.pem", "no certificate")
+            for (listener, words) in [
+                ("\"127.0.0.1:\(other.port)\"", "in use"),
+                ("{ address: \"127.0.0.1:0\", certificate: bad.pem, key: bad.pem }", "listen 127.0.0.1"),
+            ] {
+                try folder.write(
+                    "comfyd.yaml", "listen: [\"127.0.0.1:0\", \(listener)]\nplugins: { simulator: {} }")
+                let mark = daemon.log.lines.count
+                daemon.send(signal: SIGUSR2)
+                try await daemon.logged(from: mark, "cannot start", words)
+                try await daemon.logged(from: mark, "staying")
+                try await eventually("the new process is gone") { daemon.pids == pid }
+                try await load.answers(10)
+            }
+            #expect(try await load.stop() == [])
         }
     }
 
-    @Test("a hand-over runs the file that an upgrade put in the old one's place")
-    func upgrade() async throws {
+    @Test("addresses that were changed after the start are those of the new process")
+    func changedAddress() async throws {
         let folder = try TemporaryDirectory()
-        for name in ["comfyd", "libPluginAPI.so", "libSimulator.so"] {
-            _ = try await run("cp", [Places.binaries + "/" + name, folder.file(name)])
+        func write(_ address: String) throws {
+            try folder.write("comfyd.yaml", "listen: [\"\(address)\"]\nplugins: { simulator: {} }")
         }
+        try await withSlots(1) {
+            try write("127.0.0.1:0")
+            let daemon = try await DaemonProcess.start(nil, in: folder, overridesListen: false)
+            defer { daemon.end() }
+            let old = daemon.port
+            let pid = daemon.pids
+            try write("127.0.0.2:0")
+            let mark = daemon.log.lines.count
+            daemon.send(signal: SIGHUP)
+            try await daemon.logged(from: mark, "need a restart", "listen")
+            daemon.send(signal: SIGUSR2)
+            try await daemon.logged(from: mark, "listening", "127.0.0.2:")
+            try await eventually("the old process is gone") {
+                let now = daemon.pids
+                return now.count == 1 && now != pid
+            }
+            await #expect(throws: ProbeError.self) { try await HTTPProbe(port: old).get("/health/live") }
+        }
+    }
+
+    @Test("SIGTERM during a hand-over ends both processes in order, with the request in flight finished")
+    func terminated() async throws {
+        try await withDaemon("plugins: { \(try await FixturePlugin.section()) }") { daemon in
+            let probe = daemon.probe
+            let pid = daemon.pid
+            let slow = Task { try await probe.get("/api/second/slow/2500") }
+            try await Task.sleep(for: .milliseconds(300))
+            kill(pid, SIGUSR2)
+            try await daemon.logged("handing over")
+            // By now the old one waits for the request; earlier, it would for the new one.
+            try await Task.sleep(for: .milliseconds(500))
+            kill(pid, SIGTERM)
+            #expect(try await slow.value.text == "awake")
+            #expect(try await daemon.exitStatus() == .code(0))
+            try await eventually("nothing is left\n\(daemon.tail)") { daemon.pids.isEmpty }
+        }
+    }
+
+    @Test("a hand-over starts the executable that is there now, not the one that was replaced")
+    func replacedExecutable() async throws {
+        let folder = try TemporaryDirectory()
+        _ = try await run(
+            "sh",
+            ["-c", "ln -s \(Places.binaries)/*.so \(folder.path)/ && cp \(Places.comfyd) \(folder.file("comfyd"))"])
         try folder.write("comfyd.yaml", "plugins: { simulator: {} }")
         try await withSlots(1) {
-            let daemon = try await DaemonProcess.start(nil, in: folder, program: folder.file("comfyd"))
+            let daemon = try await DaemonProcess.start(nil, in: folder, executable: folder.file("comfyd"))
             defer { daemon.end() }
-            _ = try await run("cp", [Places.comfyd, folder.file("new")])
-            #expect(rename(folder.file("new"), folder.file("comfyd")) == 0)
-            let before = daemon.pids
+            let pid = daemon.pids
+            _ = try await run(
+                "sh", ["-c", "cd \(folder.path) && cp comfyd new && mv new comfyd"])
             daemon.send(signal: SIGUSR2)
-            let now = try await eventually("a new process serves alone\n\(daemon.tail)", within: 30) {
+            try await eventually("a new process serves alone\n\(daemon.tail)", within: 30) {
                 let now = daemon.pids
-                return now.count == 1 && now != before ? now[0] : nil
+                return now.count == 1 && now != pid
             }
-            #expect(Files.target(ofLink: "/proc/\(now)/exe") == folder.file("comfyd"))
-            #expect(try await daemon.probe.get("/queue").status == 200)
+            let new = try #require(daemon.pids.first)
+            let link = try await run("readlink", ["/proc/\(new)/exe"])
+            #expect(!link.output.contains("deleted"), "\(link)\n\(daemon.tail)")
         }
     }
 }

@@ -67,7 +67,7 @@ struct MalformedHTTPTests {
             "a truncated upload",
             "POST /api/workers HTTP/1.1\r\n\(host)Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 90000\r\n\r\n"
                 + "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\nabc",
-            [400, 0], finishing: true),
+            [415, 0], finishing: true),
         Case(
             "JSON 10,000 levels deep",
             body(String(repeating: "[", count: 10_000) + String(repeating: "]", count: 10_000)),

@@ -44,7 +44,7 @@ extension JobEngine {
         job.state = state
         job.error = error
         job.finishedAt = context.clock.wallClock
-        let history = entry?.text(clientID: job.clientID)
+        let history = entry?.text(promptID: job.promptID, clientID: job.clientID)
         do {
             let isFirst = try await store.finish(job, history: history, at: context.clock.wallClock)
             announce(job, isFirst: isFirst)

@@ -37,18 +37,24 @@ extension HistoryEntry {
         }
     }
 
-    /// The text with another client id in the prompt's `extra_data`, and without keys to paid services.
+    /// The text with another id of the prompt, another client id in the prompt's `extra_data`, and without keys to paid services.
     ///
-    /// - Parameter clientID: The id to show; `nil` removes it.
-    public func text(clientID: String?) -> [UInt8] {
-        guard let place = text.withUnsafeBufferPointer({ Self.extraData(in: $0) }) else { return text }
-        guard case .object(var extra)? = try? JSON(parsing: Array(text[place]), options: .python) else { return text }
+    /// - Parameters:
+    ///   - promptID: The id to show; old servers choose their own.
+    ///   - clientID: The id to show; `nil` removes it.
+    public func text(promptID: String, clientID: String?) -> [UInt8] {
+        guard let places = text.withUnsafeBufferPointer({ Self.places(in: $0) }) else { return text }
+        guard case .object(var extra)? = try? JSON(parsing: Array(text[places.extraData]), options: .python) else {
+            return text
+        }
         extra.hidePrivateKeys(clientID: clientID)
-        return text[..<place.lowerBound] + JSON.object(extra).serialized() + text[place.upperBound...]
+        return text[..<places.id.lowerBound] + JSON.string(promptID).serialized()
+            + text[places.id.upperBound..<places.extraData.lowerBound] + JSON.object(extra).serialized()
+            + text[places.extraData.upperBound...]
     }
 
-    /// The place of the prompt's `extra_data`: `{"prompt": [number, id, graph, extra_data, outputs], …}`.
-    private static func extraData(in bytes: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
+    /// The places of id and `extra_data` of the prompt: `{"prompt": [number, id, graph, extra_data, outputs], …}`.
+    private static func places(in bytes: UnsafeBufferPointer<UInt8>) -> (id: Range<Int>, extraData: Range<Int>)? {
         var scanner = JSONScanner(bytes, options: .python)
         do throws(JSONParseError) {
             try scanner.beginObject()
@@ -58,10 +64,12 @@ extension HistoryEntry {
                     continue
                 }
                 try scanner.beginArray()
+                var id: Range<Int>?
                 var index = 0
                 while try scanner.nextElement() {
                     let place = try scanner.skip()
-                    if index == 3 { return place }
+                    if index == 1 { id = place }
+                    if index == 3 { return id.map { ($0, place) } }
                     index += 1
                 }
                 return nil

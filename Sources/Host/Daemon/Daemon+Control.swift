@@ -25,13 +25,17 @@ extension Daemon: DaemonControl {
         }
         let isKnown = await plugins().contains { $0.name == name } || loaded.plugin(name) != nil
         guard isKnown else { throw HTTPError(.notFound, "host.no_such_plugin", "There is no plugin \"\(name)\".") }
-        let before = try TextFile.read(file)
-        _ = try PluginSwitch.setPluginEnabled(file: file, name: name, enabled: enabled)
-        do {
-            try await reload()
-        } catch {
-            try TextFile.replace(file, with: before)
-            throw error
+        try await changes.run {
+            let before = try TextFile.read(file)
+            _ = try PluginSwitch.setPluginEnabled(file: file, name: name, enabled: enabled)
+            let after = try TextFile.read(file)
+            do {
+                try await readAndApply()
+            } catch {
+                // Unless the operator was there in the meantime.
+                if try TextFile.read(file) == after { try TextFile.replace(file, with: before) }
+                throw error
+            }
         }
     }
 
@@ -39,6 +43,10 @@ extension Daemon: DaemonControl {
     ///
     /// Listeners, limits and storage need a restart.
     package func reload() async throws {
+        try await changes.run { try await readAndApply() }
+    }
+
+    private func readAndApply() async throws {
         let fresh = try options.load()
         try await manager.apply(wanted(fresh))
         loaded = fresh
@@ -46,6 +54,21 @@ extension Daemon: DaemonControl {
         refreshDocuments()
         try await server.reloadCertificates()
         for notice in fresh.notices { parts.logger.log(notice.level, notice.message, [:]) }
+        let waiting = fresh.keysThatNeedRestart(since: started)
+        if !waiting.isEmpty {
+            parts.logger.warning("changes that need a restart", ["keys": waiting.joined(separator: ", ")])
+        }
         parts.logger.notice("configuration applied")
+    }
+}
+
+extension LoadedConfiguration {
+    /// The top-level keys whose values a running daemon does not take over, and that differ.
+    fileprivate func keysThatNeedRestart(since started: LoadedConfiguration) -> [String] {
+        let keys = [
+            "listen", "state_dir", "auth", "comfyui", "public_base_url", "trusted_proxies", "limits", "threads",
+            "shutdown",
+        ]
+        return keys.filter { source.root?.json[$0] != started.source.root?.json[$0] }
     }
 }

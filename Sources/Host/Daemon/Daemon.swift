@@ -16,6 +16,15 @@ package final class Daemon: Sendable {
     let server: HTTPServer
     let adminToken: AdminToken
     let lock: StateLock
+    /// The configuration that listeners, storage and access were made with.
+    let started: LoadedConfiguration
+    /// Changes of the configuration wait for each other: each reads the file when it is its turn.
+    let changes = TurnQueue()
+    /// The process that is about to take over.
+    let successor = Mutex<Int32?>(nil)
+    /// The way to the process that this one takes over from.
+    let predecessor = Mutex<Handover.Channel?>(nil)
+    private let isStopping = Atomic<Bool>(false)
     private let configuration: Mutex<LoadedConfiguration>
     private let chores: ServiceRunner
 
@@ -37,6 +46,7 @@ package final class Daemon: Sendable {
         let (clock, logger, metrics) = (parts.clock, parts.logger, parts.metrics)
         self.parts = parts
         self.options = options
+        started = configuration
         self.configuration = Mutex(configuration)
         chores = ServiceRunner(clock: clock, logger: logger)
         secrets = try SecretBox.load(stateDirectory: state, logger: logger)
@@ -76,15 +86,20 @@ package final class Daemon: Sendable {
         set { configuration.withLock { $0 = newValue } }
     }
 
-    /// Starts the plugins and then the listeners.
+    /// Starts the plugins and then the listeners, whose addresses are bound before anything runs.
+    ///
+    /// - Throws: `CancellationError` when ``stop()`` was called meanwhile; what keeps the daemon from starting.
     package func start() async throws {
+        if isStopping.load(ordering: .relaxed) { throw CancellationError() }
         try lock.acquire()
+        try await server.bind()
         try await manager.apply(wanted(loaded))
         try await listen()
     }
 
     /// Opens the listeners; the plugins are running.
-    func listen() async throws {
+    private func listen() async throws {
+        if isStopping.load(ordering: .relaxed) { throw CancellationError() }
         refreshDocuments()
         let keys = keys
         let flush = ScheduleDeclaration(name: "api-key-usage", interval: .seconds(60), jitter: 0.1) {
@@ -102,6 +117,8 @@ package final class Daemon: Sendable {
     ///
     /// Nothing acknowledged is lost.
     package func stop() async {
+        isStopping.store(true, ordering: .relaxed)
+        predecessor.withLock { $0?.hangUp() }
         let shutdown = loaded.daemon.shutdown
         health.phase = .stopping
         parts.logger.notice("stopping")
@@ -199,8 +216,9 @@ extension DaemonConfiguration {
     /// The server's part, with sockets of an earlier process by the address they were configured with.
     func server(inheriting sockets: [String: Int32]) -> HTTPServerConfiguration {
         var server = server
+        var sockets = sockets
         for index in server.listeners.indices {
-            server.listeners[index].inheritedSocket = sockets[listen[index].text]
+            server.listeners[index].inheritedSocket = sockets.removeValue(forKey: listen[index].text)
         }
         return server
     }

@@ -4,6 +4,12 @@ import Synchronization
 
 /// `comfyd run`: a daemon from start to the signal that ends it.
 package final class DaemonProgram: Sendable {
+    private enum Phase {
+        case running
+        case handingOver
+        case ending
+    }
+
     private let options: DaemonOptions
     private let configuration: LoadedConfiguration
     private let parts: DaemonParts
@@ -11,15 +17,7 @@ package final class DaemonProgram: Sendable {
     private let failure = Mutex<CommandFailure?>(nil)
     private let ended = ShutdownLatch()
     private let daemon = Deferred<Daemon>()
-    private let ending = Mutex(Ending())
-
-    /// How far the end of this process is decided.
-    private struct Ending {
-        var isTold = false
-        var isHandingOver = false
-        /// The new process, while it takes over.
-        var successor: Int32?
-    }
+    private let phase = Mutex(Phase.running)
 
     private init(_ configuration: LoadedConfiguration, _ options: DaemonOptions, _ inheritance: Handover.Inheritance?) {
         self.options = options
@@ -33,6 +31,7 @@ package final class DaemonProgram: Sendable {
     ///
     /// - Throws: ``ConfigurationProblems`` before anything was started, ``CommandFailure`` when a start fails.
     package static func run(_ options: DaemonOptions) async throws {
+        _ = Handover.executable
         let inheritance = Handover.inherited()
         let program = DaemonProgram(try options.load(), options, inheritance)
         try await program.run()
@@ -49,6 +48,10 @@ package final class DaemonProgram: Sendable {
     private func start() async {
         do {
             for notice in configuration.notices { parts.logger.log(notice.level, notice.message, [:]) }
+            if let limit = DescriptorLimit.raise(forConnections: configuration.daemon.limits.connections) {
+                parts.logger.warning(
+                    "the system allows fewer open files than limits.connections needs", ["limit": String(limit)])
+            }
             let daemon = try await Daemon(
                 configuration, options: options, parts: parts, inherited: inheritance?.sockets ?? [:])
             self.daemon.value = daemon
@@ -58,8 +61,8 @@ package final class DaemonProgram: Sendable {
                 try await daemon.start()
             }
         } catch {
-            // Told to end while starting: the parts were taken away, and stop() ends the process.
-            if ending.withLock({ $0.isTold }) { return }
+            // A signal came during the start, and what it began also ends the daemon.
+            if phase.withLock({ $0 == .ending }) { return }
             let code: Int32 = error is PluginProblems ? 2 : 1
             failure.withLock { $0 = CommandFailure("cannot start: \(error)", exitCode: code) }
             await daemon.value?.stop()
@@ -71,53 +74,46 @@ package final class DaemonProgram: Sendable {
         switch signal {
         case .terminate, .interrupt: terminate()
         case .reload:
+            guard phase.withLock({ $0 != .ending }) else { return }
             Task(executorPreference: parts.loops.next()) { await self.reload() }
-        case .handOver: handOver()
+        case .handOver:
+            guard let daemon = daemon.value else { return }
+            let isBusy = phase.withLock { phase in
+                guard phase == .running else { return true }
+                phase = .handingOver
+                return false
+            }
+            if !isBusy { Task(executorPreference: parts.loops.next()) { await self.handOver(daemon) } }
         }
     }
 
     private func terminate() {
-        let before = ending.withLock { ending in
-            defer { ending.isTold = true }
-            return ending
+        let before = phase.withLock { phase in
+            defer { phase = .ending }
+            return phase
         }
+        switch before {
+        case .running: Task(executorPreference: parts.loops.next()) { await self.stop() }
+        // The hand-over notices, or is so far that it ends this process anyway.
+        case .handingOver: daemon.value?.stopSuccessor()
         // The operator insists; what is acknowledged is on disk.
-        if before.isTold { _exit(130) }
-        guard !before.isHandingOver else {
-            // The word is meant for the service, whichever process it is.
-            if let successor = before.successor { kill(successor, SIGTERM) }
-            return
-        }
-        stop()
-    }
-
-    private func stop() {
-        Task(executorPreference: parts.loops.next()) {
-            await self.daemon.value?.stop()
-            self.ended.begin()
+        case .ending: _exit(130)
         }
     }
 
-    private func handOver() {
-        guard let daemon = daemon.value else { return }
-        let mayStart = ending.withLock { ending in
-            guard !ending.isTold, !ending.isHandingOver else { return false }
-            ending.isHandingOver = true
-            return true
+    private func stop() async {
+        await daemon.value?.stop()
+        ended.begin()
+    }
+
+    private func handOver(_ daemon: Daemon) async {
+        if await daemon.handOver() { return ended.begin() }
+        let isEnding = phase.withLock { phase in
+            guard phase == .handingOver else { return true }
+            phase = .running
+            return false
         }
-        guard mayStart else { return }
-        Task(executorPreference: parts.loops.next()) {
-            let isOver = await daemon.handOver { pid in
-                self.ending.withLock { $0.successor = pid }
-            }
-            if isOver { return self.ended.begin() }
-            let isTold = self.ending.withLock { ending in
-                ending.isHandingOver = false
-                ending.successor = nil
-                return ending.isTold
-            }
-            if isTold { self.stop() }
-        }
+        if isEnding { await stop() }
     }
 
     private func reload() async {

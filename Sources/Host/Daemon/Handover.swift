@@ -3,12 +3,23 @@ import Glibc
 
 /// Replaces the running process by a new one without closing the listening sockets.
 ///
-/// The old process starts the executable again; the new one inherits the sockets, checks configuration and plugins and
-/// says `R`. Then the old one stops accepting, finishes its requests, stops its plugins and says `G`; connections made
+/// The old process starts the executable again; the new one inherits the sockets, checks configuration, plugins,
+/// certificates and new addresses and says `R`. Then the old one stops accepting, finishes its requests, stops its plugins and says `G`; connections made
 /// meanwhile wait in the sockets' queues. The new one starts its plugins, accepts, and says `L`; the old one ends.
 /// A new process that dies before `R` changes nothing.
 package enum Handover {
     private static let variable = "COMFYD_HANDOVER"
+    /// Where the executable was when it was first asked for; an update puts the new version there.
+    package static let executable: String? = {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { target in
+            target.withMemoryRebound(to: CChar.self) { target in
+                target.baseAddress.map { readlink("/proc/self/exe", $0, target.count) } ?? -1
+            }
+        }
+        guard count > 0, count < buffer.count else { return nil }
+        return String(decoding: buffer.prefix(count), as: UTF8.self)
+    }()
 
     /// One end of the control channel.
     package struct Channel: Sendable {
@@ -32,6 +43,11 @@ package enum Handover {
         package func send(_ message: Message) {
             var byte = message.rawValue
             _ = Glibc.send(descriptor, &byte, 1, Int32(MSG_NOSIGNAL))
+        }
+
+        /// Ends the conversation, so that both processes wait no longer.
+        package func hangUp() {
+            shutdown(descriptor, Int32(SHUT_RDWR))
         }
 
         package func close() {
@@ -106,7 +122,8 @@ package enum Handover {
         var environment = Self.environment()
         environment.append("\(variable)=\(description)")
         var pid: Int32 = 0
-        let program = executable()
+        // The link in /proc stays with the file that this process was started from, also after an update replaced it.
+        let program = executable.flatMap { access($0, X_OK) == 0 ? $0 : nil } ?? "/proc/self/exe"
         let code = withCStrings(CommandLine.arguments) { arguments in
             withCStrings(environment) { environment in
                 posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
@@ -114,16 +131,6 @@ package enum Handover {
         }
         guard code == 0 else { throw HandoverError("start the new process: \(String(cString: strerror(code)))") }
         return pid
-    }
-
-    /// The path this process was started from: `/proc/self/exe` itself would run an old file again that an upgrade replaced.
-    private static func executable() -> String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard count > 0 else { return "/proc/self/exe" }
-        let path = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-        let mark = " (deleted)"
-        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
     }
 
     private static func environment() -> [String] {

@@ -39,6 +39,24 @@ package actor PluginManager {
         package var logger: Logger
         /// How long requests and services of a stopping plugin may take.
         package var shutdownTimeout: Duration
+
+        package init(
+            context: @escaping @Sendable (String) throws -> PluginContext,
+            migrate: @escaping @Sendable (String, [Migration]) async throws -> Void, hostRoutes: [RouteDeclaration],
+            router: Router, capabilities: CapabilityRegistry, events: LocalEventBus, loops: EventLoopGroup,
+            clock: any TimeSource, logger: Logger, shutdownTimeout: Duration
+        ) {
+            self.context = context
+            self.migrate = migrate
+            self.hostRoutes = hostRoutes
+            self.router = router
+            self.capabilities = capabilities
+            self.events = events
+            self.loops = loops
+            self.clock = clock
+            self.logger = logger
+            self.shutdownTimeout = shutdownTimeout
+        }
     }
 
     private struct Running {
@@ -53,6 +71,7 @@ package actor PluginManager {
     package nonisolated let board = PluginBoard()
 
     private let environment: Environment
+    // An actor may be entered again at each await; a change must be alone.
     /// In start order.
     private var running: [Running] = [] {
         didSet {
@@ -60,8 +79,8 @@ package actor PluginManager {
         }
     }
     private var wanted: Wanted?
-    private var isChanging = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var isOver = false
+    private let changes = TurnQueue()
 
     package init(_ environment: Environment) {
         self.environment = environment
@@ -74,8 +93,11 @@ package actor PluginManager {
     /// - Throws: ``PluginProblems`` before anything was stopped, or the failure of a start after the old plugins
     ///   were started again.
     package func apply(_ wanted: Wanted) async throws {
-        await beginChange()
-        defer { endChange() }
+        try await changes.run { try await change(to: wanted) }
+    }
+
+    private func change(to wanted: Wanted) async throws {
+        guard !isOver else { throw PluginProblems(["the daemon is stopping"]) }
         let specifications = wanted.specifications
         let kept = running.filter { specifications.contains($0.instance.specification) }
         let fresh = specifications.filter { wanted in !kept.contains { $0.instance.specification == wanted } }
@@ -93,11 +115,12 @@ package actor PluginManager {
         }
     }
 
-    /// Stops all plugins, in reverse order of their start.
+    /// Stops all plugins for good, in reverse order of their start.
     package func stopAll() async {
-        await beginChange()
-        defer { endChange() }
-        await stop(running)
+        await changes.run {
+            isOver = true
+            await stop(running)
+        }
     }
 
     /// Checks a set of plugins without starting any; for `comfyd check`.
@@ -217,7 +240,9 @@ extension PluginManager {
 
     /// Makes a started plugin live: capabilities, events, services.
     private func run(_ instance: PluginInstance) {
-        guard let index = running.firstIndex(where: { $0.instance.name == instance.name }) else { return }
+        guard let index = running.firstIndex(where: { $0.instance.name == instance.name }),
+            running[index].state != .stopping
+        else { return }
         let logger = environment.logger.with(["plugin": instance.name])
         environment.capabilities.add(instance.provided, of: instance.name)
         running[index].events = environment.events.subscribe(
@@ -231,25 +256,52 @@ extension PluginManager {
 
     /// Drains and stops plugins, last started first; returns when nothing of them runs any more.
     private func stop(_ leaving: [Running]) async {
-        for entry in leaving.reversed() {
-            let name = entry.instance.name
+        for name in leaving.map(\.instance.name).reversed() {
+            // As it is now: a start that was tried again may have worked while another plugin was stopped.
+            guard let entry = running.first(where: { $0.instance.name == name }) else { continue }
+            let plugin = entry.instance.plugin
             set(.stopping, of: name)
-            entry.retry?.cancel()
             environment.router.setDraining(true, plugin: name)
-            await entry.instance.plugin.drain()
-            await waitUntilIdle(name)
+            if let retry = entry.retry {
+                retry.cancel()
+                await limited("start", of: name) { await retry.value }
+            }
+            await limited("drain", of: name) { await plugin.drain() }
+            await settle(name)
             await entry.events?.end()
             environment.capabilities.removeAll(of: name)
             await entry.services?.stop(timeout: environment.shutdownTimeout)
-            await entry.instance.plugin.stop()
+            await limited("stop", of: name) { await plugin.stop() }
             running.removeAll { $0.instance.name == name }
             environment.logger.notice("plugin stopped", ["plugin": name])
         }
     }
 
-    /// Waits for the requests of a plugin, at most the shutdown timeout.
-    private func waitUntilIdle(_ name: String) async {
-        let (router, clock, timeout) = (environment.router, environment.clock, environment.shutdownTimeout)
+    /// Waits for a step of a plugin, at most the shutdown timeout: a plugin that hangs must not hold up the others.
+    private func limited(_ step: String, of name: String, _ body: @escaping @Sendable () async -> Void) async {
+        let task = Task(executorPreference: environment.loops.next()) { await body() }
+        guard await !task.ends(within: environment.shutdownTimeout, clock: environment.clock) else { return }
+        task.cancel()
+        environment.logger.error("a plugin does not end in time", ["plugin": name, "step": step])
+    }
+
+    /// Closes the WebSockets of a plugin, waits for its requests, at most the shutdown timeout, and breaks off the rest.
+    private func settle(_ name: String) async {
+        let router = environment.router
+        router.closeWebSockets(plugin: name)
+        await waitUntilIdle(name, environment.shutdownTimeout)
+        guard router.inFlight(plugin: name) > 0 else { return }
+        router.breakStreams(plugin: name)
+        await waitUntilIdle(name, .seconds(1))
+        let left = router.inFlight(plugin: name)
+        if left > 0 {
+            environment.logger.warning(
+                "requests outlast their plugin", ["plugin": name, "requests": String(left)])
+        }
+    }
+
+    private func waitUntilIdle(_ name: String, _ timeout: Duration) async {
+        let (router, clock) = (environment.router, environment.clock)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await router.waitUntilIdle(plugin: name) }
             group.addTask { try? await clock.sleep(for: timeout) }
@@ -275,19 +327,5 @@ extension PluginManager {
     private func set(_ state: PluginBoard.State, of name: String) {
         guard let index = running.firstIndex(where: { $0.instance.name == name }) else { return }
         running[index].state = state
-    }
-
-    // An actor may be entered again at each await; a change must be alone.
-
-    private func beginChange() async {
-        while isChanging { await withCheckedContinuation { waiting.append($0) } }
-        isChanging = true
-    }
-
-    private func endChange() {
-        isChanging = false
-        let next = waiting
-        waiting = []
-        for continuation in next { continuation.resume() }
     }
 }

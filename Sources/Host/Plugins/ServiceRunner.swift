@@ -36,23 +36,23 @@ package final class ServiceRunner: Sendable {
         state.withLock { $0.failures }
     }
 
-    /// Asks all to end, and cancels those that have not after `timeout`; returns when all have.
+    /// Asks all to end, and cancels those that have not after `timeout`; returns when all have, or when those that
+    /// were cancelled do not mind.
     package func stop(timeout: Duration) async {
         signal.begin()
         let tasks = state.withLock { state in
             defer { state.tasks = [] }
             return state.tasks
         }
-        let clock = clock
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                guard (try? await clock.sleep(for: timeout)) != nil else { return }
-                for task in tasks { task.cancel() }
-            }
-            for task in tasks { await task.value }
-            group.cancelAll()
-        }
+        let all = Task { for task in tasks { await task.value } }
+        if await all.ends(within: timeout, clock: clock) { return }
+        for task in tasks { task.cancel() }
+        if await all.ends(within: Self.grace, clock: clock) { return }
+        logger.error("services do not end although they were cancelled")
     }
+
+    /// How long a cancelled service may take to notice.
+    private static let grace = Duration.seconds(5)
 
     private func run(_ service: ServiceDeclaration) async {
         var delay = Duration.milliseconds(250)
@@ -97,5 +97,24 @@ package final class ServiceRunner: Sendable {
             return true
         }
         return waited == true && !signal.isShuttingDown
+    }
+}
+
+extension Task where Success == Void, Failure == Never {
+    /// Waits for the task, at most so long; false when it still runs.
+    func ends(within timeout: Duration, clock: any TimeSource) async -> Bool {
+        let end = ShutdownLatch()
+        let watch = Task {
+            await value
+            end.begin()
+        }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await end.wait() }
+            group.addTask { try? await clock.sleep(for: timeout) }
+            await group.next()
+            group.cancelAll()
+        }
+        withExtendedLifetime(watch) {}
+        return end.isShuttingDown
     }
 }

@@ -5,6 +5,8 @@ final class PluginGate: Sendable {
     /// Bit 0 is draining, bit 1 that somebody waits, the rest the count.
     private let word = Atomic<UInt>(0)
     private let waiters = Mutex(Waiters())
+    /// How to end what is inside and may be endless.
+    private let endings = Mutex<[ObjectIdentifier: (kind: GatePass.Kind, end: @Sendable () -> Void)]>([:])
 
     private struct Waiters {
         var continuations: [UInt: CheckedContinuation<Void, Never>] = [:]
@@ -67,6 +69,20 @@ final class PluginGate: Sendable {
         }
     }
 
+    /// Ends everything of a kind that is inside.
+    func end(_ kind: GatePass.Kind) {
+        let found = endings.withLock { endings in endings.values.filter { $0.kind == kind }.map(\.end) }
+        for end in found { end() }
+    }
+
+    fileprivate func note(_ pass: GatePass, _ kind: GatePass.Kind, _ end: @escaping @Sendable () -> Void) {
+        endings.withLock { $0[ObjectIdentifier(pass)] = (kind, end) }
+    }
+
+    fileprivate func forget(_ pass: GatePass) {
+        _ = endings.withLock { $0.removeValue(forKey: ObjectIdentifier(pass)) }
+    }
+
     private func wake() {
         let continuations = waiters.withLock { waiters in
             defer { waiters.continuations = [:] }
@@ -83,6 +99,12 @@ final class PluginGate: Sendable {
 
 /// Keeps a request counted as long as something of it lives: a body that still streams, an open WebSocket.
 final class GatePass: Sendable {
+    /// What may go on for ever.
+    enum Kind: Sendable {
+        case stream
+        case webSocket
+    }
+
     private let gate: PluginGate
 
     /// Takes over one ``PluginGate/enter()``.
@@ -90,7 +112,13 @@ final class GatePass: Sendable {
         self.gate = gate
     }
 
+    /// Says how to end what the pass was made for; must not hold the pass.
+    func ends(_ kind: Kind, by end: @escaping @Sendable () -> Void) {
+        gate.note(self, kind, end)
+    }
+
     deinit {
+        gate.forget(self)
         gate.leave()
     }
 }

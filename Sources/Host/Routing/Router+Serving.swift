@@ -43,7 +43,10 @@ extension Router {
         response.body = .stream(length: length) { writer in
             // Held until the stream ends, or is dropped unwritten.
             defer { withExtendedLifetime(pass) {} }
-            try await write(writer)
+            let end = ShutdownLatch()
+            pass.ends(.stream) { end.begin() }
+            let isWhole: Void? = try await end.cancelling { try await write(writer) }
+            if isWhole == nil { throw CancellationError() }
         }
         return finish(response, request, route, started, cors: route.cors)
     }
@@ -100,6 +103,7 @@ extension Router {
     ) -> @Sendable (any WebSocket) async -> Void {
         { socket in
             defer { withExtendedLifetime(pass) {} }
+            pass.ends(.webSocket) { Task { await socket.close(code: 1001, reason: "going away") } }
             do {
                 try await action.run(request, socket)
             } catch is CancellationError {

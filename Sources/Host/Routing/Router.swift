@@ -147,6 +147,16 @@ extension Router {
         await gate(of: plugin).waitUntilIdle()
     }
 
+    /// Closes the WebSockets of a plugin, which might stay open for ever.
+    package func closeWebSockets(plugin: String) {
+        gate(of: plugin).end(.webSocket)
+    }
+
+    /// Breaks off the streamed answers of a plugin.
+    package func breakStreams(plugin: String) {
+        gate(of: plugin).end(.stream)
+    }
+
     private func gate(of plugin: String) -> PluginGate {
         state.withLock { state in
             if let gate = state.gates[plugin] { return gate }

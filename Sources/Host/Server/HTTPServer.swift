@@ -45,10 +45,13 @@ package final class HTTPServer: Sendable {
         state.withLock { $0.sockets.map(\.descriptor) }
     }
 
-    /// Binds all addresses and starts accepting.
+    /// Binds all addresses and reads the certificates, so that nothing but memory can keep ``start()`` from working.
+    ///
+    /// Nobody can connect to a new address yet. Bound already, it does nothing.
     ///
     /// - Throws: ``ListenError`` naming the address and the reason; nothing stays open then.
-    package func start() async throws {
+    package func bind() async throws {
+        guard state.withLock({ $0.sockets.isEmpty }) else { return }
         signal(SIGPIPE, SIG_IGN)
         var sockets: [ListeningSocket] = []
         do {
@@ -58,13 +61,22 @@ package final class HTTPServer: Sendable {
             state.withLock { state in
                 state.sockets = bound
                 state.daemons = daemons
-                state.isAccepting = true
             }
-            attach(daemons)
         } catch {
             for socket in sockets { close(socket.descriptor) }
             throw error
         }
+    }
+
+    /// Binds all addresses, if that was not done, and starts accepting.
+    ///
+    /// - Throws: ``ListenError`` naming the address and the reason.
+    package func start() async throws {
+        try await bind()
+        let (sockets, daemons) = state.withLock { ($0.sockets, $0.daemons) }
+        for socket in sockets { try socket.listen() }
+        state.withLock { $0.isAccepting = true }
+        attach(daemons)
     }
 
     private func makeDaemons(_ sockets: [ListeningSocket]) async throws -> [ServerDaemon] {

@@ -36,6 +36,15 @@ struct ListeningSocket: Sendable {
         (address, port) = Self.boundAddress(of: descriptor) ?? (listener.address, listener.port)
     }
 
+    /// Lets clients connect; harmless on a socket that listens already.
+    ///
+    /// - Throws: ``ListenError``, such as when another socket was faster on the address.
+    func listen() throws {
+        guard Glibc.listen(descriptor, 4096) == 0 else {
+            throw ListenError(address: Self.text(address, port), reason: Self.lastError())
+        }
+    }
+
     private static func text(_ address: String, _ port: UInt16) -> String {
         address.utf8.contains(UInt8(ascii: ":")) ? "[\(address)]:\(port)" : "\(address):\(port)"
     }
@@ -70,9 +79,7 @@ struct ListeningSocket: Sendable {
         if info.pointee.ai_family == AF_INET6 {
             setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<Int32>.size))
         }
-        guard Glibc.bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0,
-            listen(descriptor, 4096) == 0
-        else {
+        guard Glibc.bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
             let reason = lastError()
             close(descriptor)
             throw ListenError(address: name, reason: reason)

@@ -138,6 +138,7 @@ private final class HeaderCollector {
     private func add(_ rawName: UnsafeRawBufferPointer, _ rawValue: UnsafeRawBufferPointer) {
         var end = rawValue.count
         while end > 0, rawValue[end - 1] == 32 || rawValue[end - 1] == 9 { end -= 1 }
+        let isPadded = end < rawValue.count
         let rawValue = UnsafeRawBufferPointer(rebasing: rawValue[..<end])
         if !Self.isToken(rawName) || rawValue.contains(where: { ($0 < 32 && $0 != 9) || $0 == 127 }) {
             isMalformed = true
@@ -149,7 +150,9 @@ private final class HeaderCollector {
         case 4 where HTTPFields.same(name, "host"): hosts += 1
         case 12 where HTTPFields.same(name, "x-request-id"): requestID = value
         case 14 where HTTPFields.same(name, "content-length"): lengths.append(value)
-        case 17 where HTTPFields.same(name, "transfer-encoding"): codings.append(value)
+        case 17 where HTTPFields.same(name, "transfer-encoding"):
+            // With white space behind it the library does not know the coding and would read the body without end.
+            codings.append(isPadded ? value + " " : value)
         default: break
         }
     }

@@ -22,21 +22,28 @@ package final class BlockingPool: Sendable {
     }
 
     /// Runs a body on one of the threads and returns what it returns.
+    ///
+    /// - Throws: what the body throws; `CancellationError` when the threads were told to end.
     package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            submit { continuation.resume(with: Result(catching: body)) }
+            let isTaken = submit { continuation.resume(with: Result(catching: body)) }
+            if !isTaken { continuation.resume(throwing: CancellationError()) }
         }
     }
 
-    /// Runs a body on one of the threads.
-    package func submit(_ body: @escaping @Sendable () -> Void) {
-        state.withLock { state in
+    /// Runs a body on one of the threads; false, and never, when they were told to end.
+    @discardableResult
+    package func submit(_ body: @escaping @Sendable () -> Void) -> Bool {
+        let isTaken = state.withLock { state in
+            guard !state.isClosed else { return false }
             state.queue.append(body)
             if state.idle < state.queue.count, state.threads.count < limit {
                 state.threads.append(WorkerThread(name: name) { self.serve() })
             }
+            return true
         }
-        work.signal()
+        if isTaken { work.signal() }
+        return isTaken
     }
 
     /// Finishes what is queued and ends the threads.

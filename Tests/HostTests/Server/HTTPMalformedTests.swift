@@ -50,6 +50,9 @@ struct HTTPMalformedTests {
             name: "an unknown transfer coding", bytes: "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\n",
             status: 501),
         Case(
+            name: "white space behind the transfer coding",
+            bytes: "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked \r\n\r\n0\r\n\r\n", status: 501),
+        Case(
             name: "two transfer codings",
             bytes: "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
             status: 501),
