@@ -25,7 +25,7 @@ final class JobTable: Sendable {
         state.withLock { state in
             guard state.jobs[live.job.promptID] == nil else { return false }
             state.jobs[live.job.promptID] = live
-            state.index(live.job, adding: true)
+            state.index(live.job.promptID, Placing(live.job), adding: true)
             return true
         }
     }
@@ -36,15 +36,14 @@ final class JobTable: Sendable {
     /// Changes a job; `nil` when it is not there.
     func update<T>(_ promptID: String, _ body: (inout LiveJob) -> T) -> T? {
         state.withLock { state -> T? in
-            guard var live = state.jobs[promptID] else { return nil }
-            let before = live.job
-            let result = body(&live)
-            state.jobs[promptID] = live
-            if before.state != live.job.state || before.workerID != live.job.workerID
-                || before.workerPromptID != live.job.workerPromptID
-            {
-                state.index(before, adding: false)
-                state.index(live.job, adding: true)
+            guard let index = state.jobs.index(forKey: promptID) else { return nil }
+            let before = Placing(state.jobs.values[index].job)
+            // In place: a copy would make a copy of every set and text that the body touches.
+            let result = body(&state.jobs.values[index])
+            let after = Placing(state.jobs.values[index].job)
+            if before != after {
+                state.index(promptID, before, adding: false)
+                state.index(promptID, after, adding: true)
             }
             return result
         }
@@ -54,7 +53,7 @@ final class JobTable: Sendable {
     func remove(_ promptID: String, last event: PromptEvent? = nil) {
         let followers = state.withLock { state -> [Int: AsyncStream<PromptEvent>.Continuation] in
             guard let live = state.jobs.removeValue(forKey: promptID) else { return [:] }
-            state.index(live.job, adding: false)
+            state.index(promptID, Placing(live.job), adding: false)
             return state.followers.removeValue(forKey: promptID) ?? [:]
         }
         for follower in followers.values {
@@ -119,15 +118,28 @@ extension JobTable {
 
 fileprivate extension JobTable.State {
     /// Adds a job to the indices, or takes it out.
-    mutating func index(_ job: Job, adding: Bool) {
-        counts[job.state, default: 0] += adding ? 1 : -1
-        if let worker = job.workerID {
+    mutating func index(_ promptID: String, _ placing: Placing, adding: Bool) {
+        counts[placing.state, default: 0] += adding ? 1 : -1
+        if let worker = placing.workerID {
             if adding {
-                byWorker[worker, default: []].insert(job.promptID)
+                byWorker[worker, default: []].insert(promptID)
             } else {
-                byWorker[worker]?.remove(job.promptID)
+                byWorker[worker]?.remove(promptID)
             }
         }
-        if let alias = job.workerPromptID { aliases[alias] = adding ? job.promptID : nil }
+        if let alias = placing.workerPromptID { aliases[alias] = adding ? promptID : nil }
+    }
+}
+
+/// What of a job decides about its place in the indices.
+private struct Placing: Equatable {
+    let state: JobState
+    let workerID: String?
+    let workerPromptID: String?
+
+    init(_ job: Job) {
+        state = job.state
+        workerID = job.workerID
+        workerPromptID = job.workerPromptID
     }
 }

@@ -89,16 +89,17 @@ final class JobRun {
     private func prepareCache() {
         signatures = NodeSignature.all(of: item.prompt, catalog: catalog) { _, type, inputs in
             if type.name == "LabAlways" { return self.server.withState { $0.random.next() } }
-            guard
-                let name = type.inputs.first(where: { $0.type == .inputImage }).flatMap({ inputs[$0.name]?.stringValue }
-                ),
+            guard let name = type.imageInput.flatMap({ inputs[$0]?.stringValue }),
                 let path = AnnotatedName(name).path(in: self.server.folders, default: .input),
                 let status = Disk.status(path)
             else { return 0 }
             return UInt64(bitPattern: status.modified) ^ UInt64(status.size)
         }
-        let known = cache.keep(Set(signatures.values))
-        for (id, signature) in signatures { cached[id] = known[signature] }
+        let known = cache.keep(signatures.values)
+        guard !known.isEmpty else { return }
+        for (id, signature) in signatures {
+            if let result = known[signature] { cached[id] = result }
+        }
     }
 
     private func runNodes() async throws(Stop) {
@@ -193,7 +194,7 @@ private struct NodeLookup: Sendable {
     private let types: [String: NodeType]
 
     init(_ prompt: JSONObject, _ catalog: NodeCatalog) {
-        var types: [String: NodeType] = [:]
+        var types = [String: NodeType](minimumCapacity: prompt.count)
         for (id, node) in prompt { types[id] = node["class_type"]?.stringValue.flatMap { catalog[$0] } }
         self.types = types
     }

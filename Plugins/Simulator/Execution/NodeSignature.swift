@@ -64,39 +64,39 @@ extension NodeSignature {
     static func all(
         of prompt: JSONObject, catalog: NodeCatalog, salt: (_ id: String, _ type: NodeType, JSONObject) -> UInt64
     ) -> [String: NodeSignature] {
-        var known: [String: NodeSignature] = [:]
+        var known = [String: NodeSignature](minimumCapacity: prompt.count)
         var open: Set<String> = []
-        for (id, _) in prompt {
-            var stack = [id]
-            while let top = stack.last {
-                guard known[top] == nil, let inputs = prompt[top]?["inputs"]?.objectValue else {
+        for (id, node) in prompt {
+            var stack = [(id, node)]
+            while let (top, node) = stack.last {
+                guard let inputs = node["inputs"]?.objectValue, known[top] == nil else {
                     stack.removeLast()
                     continue
                 }
-                open.insert(top)
-                var missing: [String] = []
+                var missing: [(String, JSON)] = []
                 for (_, value) in inputs {
-                    guard let node = Link(value)?.node, known[node] == nil, !open.contains(node), prompt[node] != nil
+                    guard let link = Link(value)?.node, known[link] == nil, link != top, !open.contains(link),
+                        let upstream = prompt[link]
                     else { continue }
-                    missing.append(node)
+                    missing.append((link, upstream))
                 }
                 guard missing.isEmpty else {
+                    open.insert(top)
                     stack += missing
                     continue
                 }
                 stack.removeLast()
-                known[top] = signature(of: top, prompt, inputs, known, catalog, salt)
+                known[top] = signature(of: top, node["class_type"]?.stringValue ?? "", inputs, known, catalog, salt)
             }
         }
         return known
     }
 
     private static func signature(
-        of id: String, _ prompt: JSONObject, _ inputs: JSONObject, _ known: [String: NodeSignature],
+        of id: String, _ name: String, _ inputs: JSONObject, _ known: [String: NodeSignature],
         _ catalog: NodeCatalog, _ salt: (String, NodeType, JSONObject) -> UInt64
     ) -> NodeSignature {
         var signature = NodeSignature()
-        let name = prompt[id]?["class_type"]?.stringValue ?? ""
         signature.feed(name)
         if let type = catalog[name] {
             signature.feed(salt(id, type, inputs))

@@ -18,10 +18,15 @@ final class ResultCache: Sendable {
     }
 
     /// Drops what the next prompt has no use for, and gives the rest.
-    func keep(_ wanted: Set<NodeSignature>) -> [NodeSignature: NodeResult] {
+    func keep(_ wanted: some Sequence<NodeSignature>) -> [NodeSignature: NodeResult] {
         state.withLock { state in
-            state.results = state.results.filter { wanted.contains($0.key) }
-            return state.results
+            guard !state.results.isEmpty else { return [:] }
+            var kept: [NodeSignature: NodeResult] = [:]
+            for signature in wanted {
+                if let result = state.results[signature] { kept[signature] = result }
+            }
+            state.results = kept
+            return kept
         }
     }
 

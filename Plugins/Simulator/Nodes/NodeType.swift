@@ -8,7 +8,7 @@ struct NodeType: Sendable {
     /// Where the class comes from, such as `nodes`.
     var module: String
     var category: String
-    var inputs: [NodeInput]
+    let inputs: [NodeInput]
     var outputs: [NodeOutput]
     var isOutput: Bool
     /// Whether it is declared in ComfyUI's newer style, which prints more fields.
@@ -16,6 +16,12 @@ struct NodeType: Sendable {
     var work: NodeWork
     /// What is shown instead of the outputs' own tooltips.
     var inheritedTooltips: [String] = []
+    /// The inputs a prompt gives; hidden ones come from the server.
+    let visibleInputs: [NodeInput]
+    /// Whether the node learns its own id, which keeps equal nodes apart in the cache.
+    let knowsItsID: Bool
+    /// The input that names a file of the input folder.
+    let imageInput: String?
 
     init(
         _ name: String, _ displayName: String? = nil, category: String, work: NodeWork, _ description: String = "",
@@ -32,16 +38,9 @@ struct NodeType: Sendable {
         self.isOutput = isOutput
         self.isV3 = isV3
         self.work = work
-    }
-
-    /// The inputs a prompt gives; hidden ones come from the server.
-    var visibleInputs: [NodeInput] {
-        inputs.filter { $0.group != .hidden }
-    }
-
-    /// Whether the node learns its own id, which keeps equal nodes apart in the cache.
-    var knowsItsID: Bool {
-        inputs.contains { $0.group == .hidden && $0.type == .named("UNIQUE_ID") }
+        visibleInputs = inputs.filter { $0.group != .hidden }
+        knowsItsID = inputs.contains { $0.group == .hidden && $0.type == .named("UNIQUE_ID") }
+        imageInput = inputs.first { $0.type == .inputImage }?.name
     }
 
     /// Whether it writes `extra_pnginfo` into its images.

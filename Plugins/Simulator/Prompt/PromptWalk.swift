@@ -193,10 +193,9 @@ extension PromptWalk {
     /// What the class's own check says.
     private func customProblem(_ type: NodeType, _ id: String) -> JSON? {
         let inputs = nodes[id]?["inputs"]
-        if let input = type.inputs.first(where: { $0.type == .inputImage }), let name = inputs?[input.name]?.stringValue
-        {
+        if let input = type.imageInput, let name = inputs?[input]?.stringValue {
             guard AnnotatedName(name).path(in: catalog.folders, default: .input) == nil else { return nil }
-            return InputCheck.custom(input.name, "Invalid image file: \(name)")
+            return InputCheck.custom(input, "Invalid image file: \(name)")
         }
         guard type.name == "LabValidate", let word = inputs?["word"]?.stringValue, word != "ok" else { return nil }
         return InputCheck.custom("word", "word must be ok")
