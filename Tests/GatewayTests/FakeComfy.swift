@@ -22,6 +22,8 @@ final class FakeComfy: Sendable {
         case takeAndFail
         /// Never answered.
         case hang
+        /// Taken after a while.
+        case takeLate(Duration)
     }
 
     struct State {
@@ -147,6 +149,7 @@ final class FakeComfy: Sendable {
         case .die(let taking):
             with { $0.isDown = true }
             if !taking { throw HTTPClientError(.connection, mayHaveBeenProcessed: true, "reset") }
+        case .takeLate(let delay): try await Task.sleep(for: delay)
         case .take, .loseAnswer, .takeAndFail: break
         }
         let answer = with { state -> JSON in

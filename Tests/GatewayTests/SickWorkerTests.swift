@@ -33,7 +33,7 @@ struct SickWorkerTests {
         }
     }
 
-    @Test("a worker that was unreachable and has forgotten its prompts gets them again, although its stream did not break")
+    @Test("a worker that was unreachable and forgot its prompts gets them again, although its stream did not break")
     func silentRestart() async throws {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25, "worker_lost_after": "60s"]) { rig in
@@ -94,6 +94,40 @@ struct SickWorkerTests {
             worker.finish()
             try await rig.wait(id, for: "done")
             #expect(await rig.call(.get, "/api/history/\(id)").json[id]?["prompt"]?[1]?.stringValue == id)
+        }
+    }
+
+    @Test("a prompt that is cancelled while a slow worker takes it does not stay there")
+    func cancelledWhileSent() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.behaviour = .takeLate(.milliseconds(300)) }
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            async let submitted = rig.submit(["prompt_id": "x"])
+            try await eventually("being sent") {
+                worker.with { $0.requests.contains { $0.url.hasSuffix("/prompt") } }
+            }
+            #expect(try await rig.engine.cancel("x"))
+            _ = await submitted
+            #expect(worker.count == 0)
+            #expect(await rig.status("x") == "failed")
+        }
+    }
+
+    @Test("a file that a proxy before the worker compressed says so")
+    func compressed() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { state in
+            state.view = { _ in
+                ClientResponse(
+                    status: .ok, headers: ["Content-Type": "text/plain", "Content-Encoding": "gzip"],
+                    body: HTTPBody([1, 2, 3]))
+            }
+        }
+        try await GatewayRig.run([worker], fast) { rig in
+            let id = try identifier(await rig.submit())
+            let answer = await rig.call(.get, "/api/view?filename=a.txt&prompt_id=\(id)")
+            #expect(answer.headers["Content-Encoding"] == "gzip")
         }
     }
 }

@@ -7,7 +7,7 @@ extension JobEngine {
     /// - Returns: false when it had already ended, or was never seen.
     /// - Throws: ``HTTPClientError``, ``ComfyServerError`` when its worker cannot be told.
     func cancel(_ promptID: String) async throws -> Bool {
-        guard let live = table[promptID] else { return false }
+        guard let live = try await handedOver(promptID) else { return false }
         guard let worker = live.job.workerID.flatMap({ pool[$0]?.worker }) else {
             await finish(promptID, .cancelled, error: "cancelled")
             return true
@@ -26,5 +26,14 @@ extension JobEngine {
         }
         await finish(promptID, .cancelled, error: "cancelled")
         return true
+    }
+
+    /// A job once its worker has answered: before, the worker cannot be told about it.
+    private func handedOver(_ promptID: String) async throws -> LiveJob? {
+        let deadline = now.advanced(by: configuration.requestTimeout)
+        while let live = table[promptID], live.isSending, now < deadline {
+            try await context.clock.sleep(for: .milliseconds(20))
+        }
+        return table[promptID]
     }
 }

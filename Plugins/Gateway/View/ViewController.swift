@@ -12,7 +12,8 @@ struct ViewController: Sendable {
     ]
     /// Answer headers that travel back.
     private static let returned = [
-        "Content-Type", "Content-Disposition", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified",
+        "Content-Type", "Content-Encoding", "Content-Disposition", "Content-Range", "Accept-Ranges", "ETag",
+        "Last-Modified",
         "Cache-Control", "Expires", "Vary",
     ]
     /// Bodies up to this size are read whole: one send instead of two, and no stream.
