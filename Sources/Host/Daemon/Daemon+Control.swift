@@ -39,7 +39,9 @@ extension Daemon: DaemonControl {
         }
     }
 
-    /// Reads configuration and certificates again and applies them. Listeners, limits and storage need a restart.
+    /// Reads configuration and certificates again and applies them.
+    ///
+    /// Listeners, limits and storage need a restart.
     package func reload() async throws {
         try await changes.run { try await readAndApply() }
     }

@@ -28,7 +28,9 @@ package final class Daemon: Sendable {
     private let configuration: Mutex<LoadedConfiguration>
     private let chores: ServiceRunner
 
-    /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys. Nothing listens yet.
+    /// Makes all parts: opens the database, runs the host's migrations, reads or makes keys.
+    ///
+    /// Nothing listens yet.
     ///
     /// - Throws: what keeps the daemon from starting, in words for the operator.
     package init(
@@ -111,7 +113,9 @@ package final class Daemon: Sendable {
         }
     }
 
-    /// Stops in order: not ready, listeners, plugins, database. Nothing acknowledged is lost.
+    /// Stops in order: not ready, listeners, plugins, database.
+    ///
+    /// Nothing acknowledged is lost.
     package func stop() async {
         isStopping.store(true, ordering: .relaxed)
         predecessor.withLock { $0?.hangUp() }
