@@ -155,6 +155,9 @@ extension ServerDaemon {
 
     func closed(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = nil
+        // At a limit the library has stopped listening; it begins again with the run after this one, for which nothing
+        // else may ever wake it.
+        needsRun = true
         spoke(connection)
         if !connection.isUpgraded { context.counters.connectionClosed() }
         if connection.lingers { LingeringClose.start(connection.descriptor, on: loop) }
