@@ -51,7 +51,8 @@ passed=0
 failed=0
 run_tests() {
     local code=0 summary total bad
-    swift test --skip-build "${build[@]}" "$@" 2>&1 | tee "$log" | grep -v -E '^(◇|✔|↳) ?(Test|Suite)? |^Test Suite|Executed 0 tests' || code=$?
+    # More tests at once than this starve each other of threads on a small machine.
+    swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 | tee "$log" | grep -v -E '^(◇|✔|↳) ?(Test|Suite)? |^Test Suite|Executed 0 tests' || code=$?
     summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
     total=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' <<<"$summary")
     bad=$(grep -c -E '^✘ Test .* failed after' "$log" || true)

@@ -64,7 +64,10 @@ struct CurlHTTPClientTests {
         let server = RawServer { connection in
             while connection.readRequest() != nil { connection.answer("\(connection.number)") }
         }
-        try await withClient { client, _ in
+        var settings = HTTPClientSettings()
+        // However slow the machine is, the connection shall be reused.
+        settings.idleLifetimeForUnsafeMethods = .seconds(600)
+        try await withClient(settings: settings) { client, _ in
             for method in [HTTPMethod.get, .post, .put, .get, .head, .get] {
                 _ = try await client.send(ClientRequest(method, server.url()))
             }

@@ -172,7 +172,7 @@ struct HTTPServerTests {
             text("unexpected")
         } _: { _, port in
             let client = try RawClient(port: port)
-            let size = 8 << 20
+            let size = 3 << 20
             try await client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: \(size)\r\n\r\n")
             try await client.send([UInt8](repeating: 1, count: size))
             let answer = try await client.readAnswer()
