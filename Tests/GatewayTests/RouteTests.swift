@@ -1,5 +1,6 @@
 import Host
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -176,6 +177,34 @@ struct RouteTests {
         }
     }
 
+    @Test("small and large files pass on unchanged, and one that breaks off is no answer")
+    func viewSizes() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker]) { rig in
+            let id = await rig.submit().json["prompt_id"]?.stringValue ?? ""
+            let target = "/api/view?prompt_id=\(id)&filename=a.svg"
+            for (size, isKnown) in [(0, true), (7, true), (7, false), (64 << 10, true), (200_000, true)] {
+                let content = (0..<size).map { UInt8($0 & 0xFF) }
+                worker.with { state in
+                    state.view = { _ in
+                        let body = isKnown ? HTTPBody(content) : HTTPBody(length: nil, source: Pieces([content]).next)
+                        return ClientResponse(status: .ok, headers: ["Content-Type": "image/SVG+xml"], body: body)
+                    }
+                }
+                let answer = await rig.call(.get, target)
+                #expect(answer.status == .ok && answer.bytes == content)
+                #expect(answer.headers["Content-Security-Policy"]?.hasPrefix("sandbox") == true)
+                #expect(answer.headers["X-Content-Type-Options"] == "nosniff")
+            }
+            worker.with { state in
+                state.view = { _ in
+                    ClientResponse(status: .ok, body: HTTPBody(length: 9, source: Pieces([[1, 2]]).next))
+                }
+            }
+            #expect(await rig.call(.get, target).status == .badGateway)
+        }
+    }
+
     @Test("a file is streamed with range and describing headers")
     func view() async throws {
         let worker = FakeComfy("http://a:1")
@@ -267,5 +296,18 @@ struct RouteTests {
                 #expect(answer.json["code"] == "gateway.unknown_prompt")
             }
         }
+    }
+}
+
+/// A body that comes piece by piece.
+private final class Pieces: Sendable {
+    private let rest: Mutex<[[UInt8]]>
+
+    init(_ pieces: [[UInt8]]) {
+        rest = Mutex(pieces)
+    }
+
+    @Sendable func next() -> [UInt8]? {
+        rest.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     }
 }
