@@ -52,7 +52,7 @@ extension JobEngine {
         guard let live = table[promptID], live.job.workerID == worker.id else { return false }
         do {
             if let entry = try await registry.client(worker).history(live.job.idOnWorker) {
-                await finish(promptID, with: entry)
+                await finish(promptID, with: entry, from: worker.id)
                 return false
             }
         } catch {
