@@ -143,10 +143,15 @@ struct SickWorkerTests {
             owner.finish()
             try await Task.sleep(for: .milliseconds(100))
             owner.with { $0.isDown = true }
-            try await eventually("sent again") { other.submitted == [id] }
+            // On a busy machine the result may come in time.
+            try await eventually("sent again") {
+                let status = await rig.status(id)
+                return status == "done" || other.submitted == [id]
+            }
             try await Task.sleep(for: .seconds(2))
             let status = await rig.call(.get, "/api/task/\(id)/status").json
             #expect(status["status"] != "done" || status["worker_name"]?.stringValue == owner.url, "\(status)")
+            guard status["status"] != "done" else { return }
             other.start()
             other.finish()
             try await rig.wait(id, for: "done")
