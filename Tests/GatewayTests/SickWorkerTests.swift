@@ -188,4 +188,19 @@ struct SickWorkerTests {
             try await rig.wait(id, for: "done")
         }
     }
+
+    @Test("a look for missed results is short, because the health probes wait for it")
+    func shortLooks() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            worker.start()
+            worker.finish(silently: true)
+            try await rig.wait(id, for: "done")
+            let looks = worker.with { $0.requests.filter { $0.url.contains("/history/") } }
+            #expect(!looks.isEmpty)
+            #expect(looks.allSatisfy { $0.timeout <= WorkerRegistry.probeTimeout })
+        }
+    }
 }
