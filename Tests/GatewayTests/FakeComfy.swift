@@ -36,6 +36,8 @@ final class FakeComfy: Sendable {
         var sockets: [FakeSocket] = []
         var requests: [ClientRequest] = []
         var number = 0
+        /// How long answers about the history take.
+        var historyDelay = Duration.zero
         var ignoresIDs = false
         /// Called when a prompt arrives.
         var onSubmit: (@Sendable () -> Void)?
@@ -129,6 +131,7 @@ final class FakeComfy: Sendable {
         }
         if path.hasPrefix("/history/") {
             let id = PercentEncoding.decode(path.dropFirst("/history/".count))
+            try await Task.sleep(for: with { $0.historyDelay })
             return with { state in Self.json(state.history[id].map { .object([id: $0]) } ?? [:]) }
         }
         if path.hasPrefix("/view"), let view = with({ $0.view }) { return view(request) }

@@ -130,4 +130,77 @@ struct SickWorkerTests {
             #expect(answer.headers["Content-Encoding"] == "gzip")
         }
     }
+
+    @Test("a result that comes after the prompt went to another worker is not taken for that one's")
+    func lateResult() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        try await GatewayRig.run([first, second], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
+            owner.start()
+            owner.with { $0.historyDelay = .seconds(2.5) }
+            owner.finish()
+            try await Task.sleep(for: .milliseconds(100))
+            owner.with { $0.isDown = true }
+            // On a busy machine the result may come in time.
+            try await eventually("sent again") {
+                let status = await rig.status(id)
+                return status == "done" || other.submitted == [id]
+            }
+            try await Task.sleep(for: .seconds(2))
+            let status = await rig.call(.get, "/api/task/\(id)/status").json
+            #expect(status["status"] != "done" || status["worker_name"]?.stringValue == owner.url, "\(status)")
+            guard status["status"] != "done" else { return }
+            other.start()
+            other.finish()
+            try await rig.wait(id, for: "done")
+        }
+    }
+
+    @Test("messages that are malformed, or about other workers' prompts, change nothing")
+    func messages() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        try await GatewayRig.run([first, second], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
+            other.emit("execution_start", ["prompt_id": .string(id)])
+            other.emit("executing", ["node": nil, "prompt_id": .string(id)])
+            for text in [
+                "", "{", "[]", "{\"type\":5}", "{\"type\":\"executing\"}", "{\"type\":\"progress\",\"data\":[]}",
+            ] {
+                for socket in owner.with({ $0.sockets }) { socket.deliver(.text(text)) }
+            }
+            for bytes: [UInt8] in [
+                [], [0, 0, 0, 4], [0, 0, 0, 4, 255, 255, 255, 255], [0, 0, 0, 1, 0, 0, 0, 9], [9, 9, 9, 9],
+            ] {
+                for socket in owner.with({ $0.sockets }) { socket.deliver(.binary(bytes)) }
+            }
+            let huge: JSON = ["node": "3", "value": 1e300, "max": -1e300, "prompt_id": .string(id)]
+            owner.emit("progress", huge)
+            owner.emit("executing", ["node": nil, "prompt_id": "unknown"])
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(await rig.call(.get, "/api/task/\(id)/status").json["progress"] == 0)
+            #expect(other.count == 0)
+            owner.start()
+            owner.finish()
+            try await rig.wait(id, for: "done")
+        }
+    }
+
+    @Test("a look for missed results is short, because the health probes wait for it")
+    func shortLooks() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            worker.start()
+            worker.finish(silently: true)
+            try await rig.wait(id, for: "done")
+            let looks = worker.with { $0.requests.filter { $0.url.contains("/history/") } }
+            #expect(!looks.isEmpty)
+            #expect(looks.allSatisfy { $0.timeout <= WorkerRegistry.probeTimeout })
+        }
+    }
 }

@@ -21,7 +21,7 @@ extension JobEngine {
             return true
         }
         if let entry = try await client.history(id) {
-            await finish(promptID, with: entry)
+            await finish(promptID, with: entry, from: worker.id)
             return false
         }
         await finish(promptID, .cancelled, error: "cancelled")

@@ -16,7 +16,7 @@ extension JobEngine {
             for pause in Self.pauses {
                 if pause > .zero { try await context.clock.sleep(for: pause) }
                 guard let entry = try await client.history(live.job.idOnWorker) else { continue }
-                return await finish(promptID, with: entry)
+                return await finish(promptID, with: entry, from: worker.id)
             }
         } catch {
             context.logger.debug("history not read", ["prompt.id": promptID, "error": "\(error)"])
@@ -25,8 +25,9 @@ extension JobEngine {
         _ = table.update(promptID) { $0.isCollecting = false }
     }
 
-    /// Ends a job with its history entry.
-    func finish(_ promptID: String, with entry: HistoryEntry) async {
+    /// Ends a job with its history entry, unless it went to another worker meanwhile: its files would be looked for there.
+    func finish(_ promptID: String, with entry: HistoryEntry, from workerID: String) async {
+        guard table[promptID]?.job.workerID == workerID else { return }
         switch entry.outcome {
         case .success: await finish(promptID, .done, entry: entry)
         case .failure(let words): await finish(promptID, .failed, error: words, entry: entry)

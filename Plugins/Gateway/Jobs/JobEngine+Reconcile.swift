@@ -50,11 +50,17 @@ extension JobEngine {
     /// - Returns: whether it has to be looked at again soon.
     func settleAbsent(_ promptID: String, on worker: Worker) async -> Bool {
         guard let live = table[promptID], live.job.workerID == worker.id else { return false }
+        // The next probe waits for this, so it must not take longer than one.
+        let client = registry.client(worker).with(
+            timeout: min(WorkerRegistry.probeTimeout, configuration.requestTimeout))
         do {
-            if let entry = try await registry.client(worker).history(live.job.idOnWorker) {
-                await finish(promptID, with: entry)
+            if let entry = try await client.history(live.job.idOnWorker) {
+                await finish(promptID, with: entry, from: worker.id)
                 return false
             }
+        } catch let error as HTTPClientError {
+            pool.fail(worker.id, error, now: now)
+            return false
         } catch {
             return false
         }
