@@ -62,6 +62,7 @@ struct AccessTests {
             let ready = try await probe.get("/health/ready")
             #expect(ready.status == 200)
             #expect(ready.text.contains("gateway"), "\(ready)")
+            #expect(ready.json["plugins"]?["host"]?["checks"]?["database"]?["status"] == "healthy", "\(ready)")
 
             let metrics = try await cluster.gateway.admin.get("/metrics")
             #expect(metrics.status == 200)

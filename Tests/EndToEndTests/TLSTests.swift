@@ -31,6 +31,31 @@ struct TLSTests {
         }
     }
 
+    @Test("with a broken certificate no part of a new configuration is applied")
+    func brokenCertificate() async throws {
+        let folder = try TemporaryDirectory()
+        try await makeCertificate("only", in: folder)
+        try folder.write(
+            "comfyd.yaml",
+            """
+            listen: [{ address: "127.0.0.1:0", certificate: server.crt, key: server.key }]
+            plugins: { simulator: {} }
+            """)
+        try await withSlots(1) {
+            let daemon = try await DaemonProcess.start(nil, in: folder, overridesListen: false)
+            defer { daemon.end() }
+            let before = try Files.text(folder.file("comfyd.yaml"))
+            try folder.write("server.key", "no key")
+            let url = "https://127.0.0.1:\(daemon.port)/api/admin/plugins/simulator/disable"
+            let token = try daemon.adminToken
+            let answer = try await run(
+                "curl", ["-sS", "--insecure", "-X", "POST", "-H", "Authorization: Bearer \(token)", url])
+            #expect(answer.output.contains("host.not_applied"), "\(answer)")
+            #expect(try Files.text(folder.file("comfyd.yaml")) == before)
+            #expect(try await subject(of: daemon).contains("only"), "the plugin runs as the file says")
+        }
+    }
+
     /// Makes a self-signed certificate for the address of loopback.
     private func makeCertificate(_ name: String, in folder: TemporaryDirectory) async throws {
         let result = try await run(

@@ -71,7 +71,8 @@ enum CommandTable {
         CommandHelp(words: ["token", "revoke"], arguments: "ID", summary: "revoke an API key"),
         CommandHelp(words: ["token", "admin"], summary: "print the admin token that the daemon made"),
         CommandHelp(
-            words: ["backup"], arguments: "PATH", summary: "copy the state into a folder; works while the daemon runs"),
+            words: ["backup"], arguments: "PATH",
+            summary: "copy the database into a new file; works while the daemon runs"),
         CommandHelp(words: ["version"], summary: "print the version"),
         CommandHelp(words: ["help"], arguments: "[COMMAND]", summary: "print help, of one command or of all"),
     ]

@@ -48,11 +48,12 @@ extension Daemon: DaemonControl {
 
     private func readAndApply() async throws {
         let fresh = try options.load()
+        // First, because new certificates do no harm when the rest fails; the rest would have to be taken back.
+        try await server.reloadCertificates()
         try await manager.apply(wanted(fresh))
         loaded = fresh
         parts.log.level = fresh.daemon.log.level
         refreshDocuments()
-        try await server.reloadCertificates()
         for notice in fresh.notices { parts.logger.log(notice.level, notice.message, [:]) }
         let waiting = fresh.keysThatNeedRestart(since: started)
         if !waiting.isEmpty {

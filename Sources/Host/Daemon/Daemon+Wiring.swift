@@ -30,6 +30,16 @@ extension Daemon {
             clock: parts.clock, logger: parts.logger, shutdownTimeout: daemon.shutdown.timeout)
     }
 
+    /// What the host itself needs to be ready.
+    static func health(of database: SQLiteDatabase) -> PluginHealth {
+        var setup = PluginSetup(plugin: RouteTable.hostName)
+        setup.health("database") {
+            // A disk that is full lets nothing be accepted; another instance may have room.
+            await database.isUsable() ? .healthy : .failing("the database cannot be read or takes no writes")
+        }
+        return PluginHealth(plugin: RouteTable.hostName, checks: setup.healthChecks)
+    }
+
     /// The routes that are there without any plugin.
     static func hostRoutes(
         parts: DaemonParts, health: HealthMonitor, openAPI: OpenAPISource, control: Deferred<any DaemonControl>,

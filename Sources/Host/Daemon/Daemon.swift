@@ -66,7 +66,8 @@ package final class Daemon: Sendable {
         openAPI = OpenAPISource(info: OpenAPIInfo(version: parts.version))
         let control = Deferred<any DaemonControl>()
         let board = Deferred<PluginBoard>()
-        health = HealthMonitor(clock: clock) { board.value?.health ?? [] }
+        let own = Self.health(of: database)
+        health = HealthMonitor(clock: clock) { [own] + (board.value?.health ?? []) }
         health.phase = .starting
         let hostRoutes = Self.hostRoutes(parts: parts, health: health, openAPI: openAPI, control: control, keys: keys)
         manager = PluginManager(

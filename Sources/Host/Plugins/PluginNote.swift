@@ -41,11 +41,15 @@ private final class MappedFile {
     let bytes: UnsafeRawBufferPointer
 
     init(path: String) throws(PluginLoadError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Opening a pipe would wait for its other end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw PluginLoadError("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_size >= 64 else {
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw PluginLoadError("\(path): not a plugin (no regular file)")
+        }
+        guard status.st_size >= 64 else {
             throw PluginLoadError("\(path): not a plugin (too short)")
         }
         let size = Int(status.st_size)
