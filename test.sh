@@ -52,10 +52,11 @@ failed=0
 run_tests() {
     local code=0 summary total bad
     # More tests at once than this starve each other of threads on a small machine.
-    swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 | tee "$log" | grep -v -E '^(◇|✔|↳) ?(Test|Suite)? |^Test Suite|Executed 0 tests' || code=$?
+    swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 |
+        tee "$log" | grep -v -E '^(◇|↳) |^✔ (Test|Suite) "|^Test Suite|Executed 0 tests' || code=$?
     summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
     total=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' <<<"$summary")
-    bad=$(grep -c -E '^✘ Test .* failed after' "$log" || true)
+    bad=$(grep -c -E '^✘ Test ".* failed after' "$log" || true)
     # A run that crashed has no summary.
     if ! grep -q 'passed after' <<<"$summary" && [ "$bad" -eq 0 ]; then bad=1; fi
     passed=$((passed + ${total:-0} - bad))
