@@ -174,4 +174,27 @@ struct HandoverTests {
             #expect(!link.output.contains("deleted"), "\(link)\n\(daemon.tail)")
         }
     }
+
+    @Test("signals for the new process wait until it serves: none kills it or starts its plugins too early")
+    func earlySignals() async throws {
+        try await withDaemon("plugins: { \(try await FixturePlugin.section()) }") { daemon in
+            let probe = daemon.probe
+            let old = daemon.pid
+            let slow = Task { try await probe.get("/api/second/slow/1500") }
+            try await Task.sleep(for: .milliseconds(300))
+            let mark = daemon.log.lines.count
+            kill(old, SIGUSR2)
+            let new = try await eventually("there is a new process") { daemon.pids.first { $0 != old } }
+            for _ in 0..<20 {
+                kill(new, SIGHUP)
+                kill(new, SIGUSR2)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(daemon.log.lines(from: mark, with: "plugin started").isEmpty, "the old one has not ended yet")
+            #expect(try await slow.value.text == "awake")
+            try await eventually("the new process serves alone\n\(daemon.tail)", within: 30) { daemon.pids == [new] }
+            try await daemon.logged(from: mark, "configuration applied")
+            #expect(try await probe.get("/api/second/word").text == "first")
+        }
+    }
 }

@@ -5,6 +5,8 @@ import Synchronization
 /// `comfyd run`: a daemon from start to the signal that ends it.
 package final class DaemonProgram: Sendable {
     private enum Phase {
+        /// Also waiting for the process that this one takes over from; nothing of ours may run yet.
+        case starting
         case running
         case handingOver
         case ending
@@ -17,7 +19,9 @@ package final class DaemonProgram: Sendable {
     private let failure = Mutex<CommandFailure?>(nil)
     private let ended = ShutdownLatch()
     private let daemon = Deferred<Daemon>()
-    private let phase = Mutex(Phase.running)
+    private let phase = Mutex(Phase.starting)
+    /// Whether a signal asked for a reload during the start.
+    private let mustReload = Mutex(false)
 
     private init(_ configuration: LoadedConfiguration, _ options: DaemonOptions, _ inheritance: Handover.Inheritance?) {
         self.options = options
@@ -31,7 +35,7 @@ package final class DaemonProgram: Sendable {
     ///
     /// - Throws: ``ConfigurationProblems`` before anything was started, ``CommandFailure`` when a start fails.
     package static func run(_ options: DaemonOptions) async throws {
-        _ = Handover.executable
+        _ = Executable.path
         let inheritance = Handover.inherited()
         let program = DaemonProgram(try options.load(), options, inheritance)
         try await program.run()
@@ -60,6 +64,8 @@ package final class DaemonProgram: Sendable {
             } else {
                 try await daemon.start()
             }
+            phase.withLock { if $0 == .starting { $0 = .running } }
+            if mustReload.withLock({ $0 }) { await reload() }
         } catch {
             // A signal came during the start, and what it began also ends the daemon.
             if phase.withLock({ $0 == .ending }) { return }
@@ -74,8 +80,11 @@ package final class DaemonProgram: Sendable {
         switch signal {
         case .terminate, .interrupt: terminate()
         case .reload:
-            guard phase.withLock({ $0 != .ending }) else { return }
-            Task(executorPreference: parts.loops.next()) { await self.reload() }
+            switch phase.withLock({ $0 }) {
+            case .starting: mustReload.withLock { $0 = true }
+            case .running, .handingOver: Task(executorPreference: parts.loops.next()) { await self.reload() }
+            case .ending: break
+            }
         case .handOver:
             guard let daemon = daemon.value else { return }
             let isBusy = phase.withLock { phase in
@@ -93,7 +102,7 @@ package final class DaemonProgram: Sendable {
             return phase
         }
         switch before {
-        case .running: Task(executorPreference: parts.loops.next()) { await self.stop() }
+        case .starting, .running: Task(executorPreference: parts.loops.next()) { await self.stop() }
         // The hand-over notices, or is so far that it ends this process anyway.
         case .handingOver: daemon.value?.stopSuccessor()
         // The operator insists; what is acknowledged is on disk.

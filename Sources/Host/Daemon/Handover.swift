@@ -9,17 +9,6 @@ import Glibc
 /// A new process that dies before `R` changes nothing.
 package enum Handover {
     private static let variable = "COMFYD_HANDOVER"
-    /// Where the executable was when it was first asked for; an update puts the new version there.
-    package static let executable: String? = {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { target in
-            target.withMemoryRebound(to: CChar.self) { target in
-                target.baseAddress.map { readlink("/proc/self/exe", $0, target.count) } ?? -1
-            }
-        }
-        guard count > 0, count < buffer.count else { return nil }
-        return String(decoding: buffer.prefix(count), as: UTF8.self)
-    }()
 
     /// One end of the control channel.
     package struct Channel: Sendable {
@@ -111,22 +100,15 @@ package enum Handover {
         defer { posix_spawn_file_actions_destroy(&actions) }
         // Duplicating a descriptor onto itself clears its close-on-exec flag in the new process.
         for descriptor in descriptors { posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor) }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-
+        // Our signals stay blocked in the new process until it watches them, so that none kills it in its first moments.
         var environment = Self.environment()
         environment.append("\(variable)=\(description)")
         var pid: Int32 = 0
         // The link in /proc stays with the file that this process was started from, also after an update replaced it.
-        let program = executable.flatMap { access($0, X_OK) == 0 ? $0 : nil } ?? "/proc/self/exe"
+        let program = Executable.path.flatMap { access($0, X_OK) == 0 ? $0 : nil } ?? "/proc/self/exe"
         let code = withCStrings(CommandLine.arguments) { arguments in
             withCStrings(environment) { environment in
-                posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
+                posix_spawn(&pid, program, &actions, nil, arguments, environment)
             }
         }
         guard code == 0 else { throw HandoverError("start the new process: \(String(cString: strerror(code)))") }

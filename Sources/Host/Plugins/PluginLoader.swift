@@ -27,14 +27,7 @@ package struct PluginLoader: Sendable {
 
     /// The standard places: beside the executable, and `../lib/comfyd/plugins` of an installation.
     package static func standardDirectories() -> [String] {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBufferPointer { target in
-            target.withMemoryRebound(to: CChar.self) { target in
-                target.baseAddress.map { readlink("/proc/self/exe", $0, target.count) } ?? -1
-            }
-        }
-        guard count > 0 else { return [] }
-        let executable = String(decoding: buffer.prefix(count), as: UTF8.self)
+        guard let executable = Executable.path else { return [] }
         let folder = executable.lastIndex(of: "/").map { String(executable[..<$0]) } ?? "."
         return [folder, "\(folder)/../lib/comfyd/plugins"]
     }
