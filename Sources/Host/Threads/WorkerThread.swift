@@ -37,6 +37,11 @@ package final class WorkerThread: Sendable {
         thread = Mutex(handle)
     }
 
+    deinit {
+        // Nobody will join it any more: the system shall take thread and stack back when the body returns.
+        if let handle = thread.withLock({ $0 }) { pthread_detach(handle) }
+    }
+
     /// Waits for the body to return; the second call returns at once.
     package func join() {
         let handle = thread.withLock { thread in
