@@ -1,56 +1,134 @@
 /// One HTTP request as a handler sees it.
+///
+/// A value whose parts are shared until one is changed: it is handed from function to function many times.
 public struct Request: Sendable {
     /// The id that `X-Request-Id` carries back and every log line of this request has.
-    public let id: String
-    /// The method; a `HEAD` request reaches `GET` handlers with ``HTTPMethod/get``.
-    public var method: HTTPMethod
-    /// The decoded path without query, as the client sent it.
-    public var path: String
-    /// The raw request target: path as on the wire (escapes kept) and query.
-    public var target: String
-    /// The decoded query.
-    public var query: QueryItems
-    /// The header fields.
-    public var headers: HTTPFields
-    /// The body, read once.
-    public var body: HTTPBody
-    /// The logger that carries the request's id.
-    public var logger: Logger
-    /// Who asks; `nil` before authentication and for anonymous callers of open routes.
-    public var principal: Principal?
-    /// The address of the peer, without port; empty when unknown.
-    public var remoteAddress: String
-    /// `http` or `https`, as the client reached this listener.
-    public var scheme: String
-    /// The values of the route's path parameters, undecided about type, in the order of the template.
-    public var pathParameters: [String]
+    public var id: String { parts.id }
 
-    private var slots: [ObjectIdentifier: any Sendable] = [:]
+    private var parts: Parts
 
     /// Makes a request; the host does this, and tests.
     public init(
         id: String, method: HTTPMethod, target: String, headers: HTTPFields = [:], body: HTTPBody = HTTPBody(),
         logger: Logger = Logger(), remoteAddress: String = "", scheme: String = "http"
     ) {
-        self.id = id
-        self.method = method
-        self.target = target
         let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
-        path = PercentEncoding.decode(mark.map { target[..<$0] } ?? target[...])
-        query = mark.map { QueryItems(parsing: target[target.index(after: $0)...]) } ?? QueryItems()
-        self.headers = headers
-        self.body = body
-        self.logger = logger
-        self.remoteAddress = remoteAddress
-        self.scheme = scheme
-        principal = nil
-        pathParameters = []
+        parts = Parts(
+            id: id, method: method, path: PercentEncoding.decode(mark.map { target[..<$0] } ?? target[...]),
+            target: target, query: mark.map { QueryItems(parsing: target[target.index(after: $0)...]) } ?? QueryItems(),
+            headers: headers, body: body, logger: logger, remoteAddress: remoteAddress, scheme: scheme)
+    }
+
+    /// The method; a `HEAD` request reaches `GET` handlers with ``HTTPMethod/get``.
+    public var method: HTTPMethod {
+        get { parts.method }
+        _modify {
+            makeUnique()
+            yield &parts.method
+        }
+    }
+
+    /// The decoded path without query, as the client sent it.
+    public var path: String {
+        get { parts.path }
+        _modify {
+            makeUnique()
+            yield &parts.path
+        }
+    }
+
+    /// The raw request target: path as on the wire (escapes kept) and query.
+    public var target: String {
+        get { parts.target }
+        _modify {
+            makeUnique()
+            yield &parts.target
+        }
+    }
+
+    /// The decoded query.
+    public var query: QueryItems {
+        get { parts.query }
+        _modify {
+            makeUnique()
+            yield &parts.query
+        }
+    }
+
+    /// The header fields.
+    public var headers: HTTPFields {
+        get { parts.headers }
+        _modify {
+            makeUnique()
+            yield &parts.headers
+        }
+    }
+
+    /// The body, read once.
+    public var body: HTTPBody {
+        get { parts.body }
+        _modify {
+            makeUnique()
+            yield &parts.body
+        }
+    }
+
+    /// The logger that carries the request's id.
+    public var logger: Logger {
+        get { parts.logger }
+        _modify {
+            makeUnique()
+            yield &parts.logger
+        }
+    }
+
+    /// Who asks; `nil` before authentication and for anonymous callers of open routes.
+    public var principal: Principal? {
+        get { parts.principal }
+        _modify {
+            makeUnique()
+            yield &parts.principal
+        }
+    }
+
+    /// The address of the peer, without port; empty when unknown.
+    public var remoteAddress: String {
+        get { parts.remoteAddress }
+        _modify {
+            makeUnique()
+            yield &parts.remoteAddress
+        }
+    }
+
+    /// `http` or `https`, as the client reached this listener.
+    public var scheme: String {
+        get { parts.scheme }
+        _modify {
+            makeUnique()
+            yield &parts.scheme
+        }
+    }
+
+    /// The values of the route's path parameters, undecided about type, in the order of the template.
+    public var pathParameters: [String] {
+        get { parts.pathParameters }
+        _modify {
+            makeUnique()
+            yield &parts.pathParameters
+        }
+    }
+
+    private mutating func makeUnique() {
+        if !isKnownUniquelyReferenced(&parts) { parts = Parts(parts) }
     }
 
     /// A typed slot that carries a value from a middleware to a handler.
     public subscript<Key: RequestKey>(key: Key.Type) -> Key.Value {
-        get { slots[ObjectIdentifier(key)] as? Key.Value ?? Key.defaultValue }
-        set { slots[ObjectIdentifier(key)] = newValue }
+        get { parts.slots[ObjectIdentifier(key)] as? Key.Value ?? Key.defaultValue }
+        set {
+            makeUnique()
+            parts.slots[ObjectIdentifier(key)] = newValue
+        }
     }
 
     /// Reads the bytes of a body that should be JSON, whatever text type `Content-Type` says (as ComfyUI does).
@@ -98,6 +176,57 @@ public struct Request: Sendable {
     /// The base URL under which the client reached us, such as `http://127.0.0.1:8000`.
     public var baseURL: String {
         "\(scheme)://\(headers["host"] ?? "localhost")"
+    }
+}
+
+extension Request {
+    /// The parts; written by the one request that holds them alone, so they are never changed while another reads.
+    private final class Parts: @unchecked Sendable {
+        let id: String
+        var method: HTTPMethod
+        var path: String
+        var target: String
+        var query: QueryItems
+        var headers: HTTPFields
+        var body: HTTPBody
+        var logger: Logger
+        var principal: Principal?
+        var remoteAddress: String
+        var scheme: String
+        var pathParameters: [String] = []
+        var slots: [ObjectIdentifier: any Sendable] = [:]
+
+        init(
+            id: String, method: HTTPMethod, path: String, target: String, query: QueryItems, headers: HTTPFields,
+            body: HTTPBody, logger: Logger, remoteAddress: String, scheme: String
+        ) {
+            self.id = id
+            self.method = method
+            self.path = path
+            self.target = target
+            self.query = query
+            self.headers = headers
+            self.body = body
+            self.logger = logger
+            self.remoteAddress = remoteAddress
+            self.scheme = scheme
+        }
+
+        init(_ other: Parts) {
+            id = other.id
+            method = other.method
+            path = other.path
+            target = other.target
+            query = other.query
+            headers = other.headers
+            body = other.body
+            logger = other.logger
+            principal = other.principal
+            remoteAddress = other.remoteAddress
+            scheme = other.scheme
+            pathParameters = other.pathParameters
+            slots = other.slots
+        }
     }
 }
 
