@@ -55,7 +55,8 @@ package final class Daemon: Sendable {
         _ = try await Migrator(database: database, time: clock, logger: logger)
             .run(plugin: HostSchema.plugin, HostSchema.migrations)
         keys = APIKeyStore(database: database, time: clock)
-        authenticator = TokenAuthenticator(verifiers: [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)])
+        authenticator = TokenAuthenticator(
+            verifiers: [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)], trustedProxies: daemon.trustedProxies)
         var routing = RouterOptions()
         routing.cors = CORSPolicy(openOrigins: daemon.auth.corsOrigins)
         let policy = AccessPolicy(

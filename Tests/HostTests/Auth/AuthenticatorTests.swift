@@ -114,6 +114,24 @@ struct AuthenticatorTests {
         #expect(await attempt(Self.admin, "192.0.2.1") == nil)
         #expect(await attempt("wrong", "192.0.2.1")?.status == 401)
     }
+
+    @Test("behind a trusted proxy failures count for the client it names, not for the proxy and not for made-up hops")
+    func proxied() async throws {
+        let authenticator = TokenAuthenticator(
+            verifiers: [AdminTokenVerifier(try AdminToken([Secret(Self.admin)]))], trustedProxies: ["127.0.0.1"])
+        func attempt(_ token: String, from remote: String, for forwarded: String) async -> HTTPError? {
+            var request = authRequest(["X-API-Key": token, "X-Forwarded-For": forwarded])
+            request.remoteAddress = remote
+            return await httpError { _ = try await authenticator.principal(for: request) }
+        }
+        for number in 0..<20 {
+            let made = "10.0.0.\(number), 192.0.2.1"
+            #expect(await attempt("wrong", from: "127.0.0.1", for: made)?.status == 401)
+        }
+        #expect(await attempt(Self.admin, from: "127.0.0.1", for: "192.0.2.1")?.status == 429)
+        #expect(await attempt(Self.admin, from: "127.0.0.1", for: "192.0.2.2") == nil)
+        #expect(await attempt(Self.admin, from: "192.0.2.9", for: "192.0.2.1") == nil)
+    }
 }
 
 @Suite("Brute-force brake")
