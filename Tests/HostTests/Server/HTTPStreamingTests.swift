@@ -219,8 +219,7 @@ struct HTTPStreamingTests {
             #expect(outcome.current.isEmpty)
             _ = try await client.read(exactly: 8 << 20)
             #expect(await eventually { written.current > last })
-            client.resetOnClose()
-            client.shutDown()
+            client.reset()
             #expect(await eventually { outcome.current == "cancelled" })
             #expect(await eventually { server.counters.requestsInFlight == 0 })
         }

@@ -53,10 +53,13 @@ final class RawClient: Sendable {
     func shutDownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
     func shutDown() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    /// Makes the close at the end of this object's life a reset.
-    func resetOnClose() {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    /// Breaks the connection at once, as a client that dies does.
+    ///
+    /// A mere shutdown would say nothing to a server that waits for room: its window is closed, and nothing asks for an answer.
+    func reset() {
+        var nowhere = sockaddr()
+        nowhere.sa_family = sa_family_t(AF_UNSPEC)
+        connect(descriptor, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
     }
 
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
