@@ -143,6 +143,20 @@ struct RouteTests {
         }
     }
 
+    @Test("white space does not make another job of a repeated prompt_id")
+    func repeatedWithSpaces() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker]) { rig in
+            let text = #"{"prompt_id":"mine","prompt":{"1":{"class_type":"SaveImage","inputs":{"seed":8.0}}}}"#
+            let first = await rig.call(.post, "/api/prompt", raw: text)
+            #expect(first.status == .ok)
+            let spaced = await rig.call(.post, "/api/prompt", raw: text.replacing(":", with: " : "))
+            #expect(spaced.json == first.json)
+            let other = await rig.call(.post, "/api/prompt", raw: text.replacing("8.0", with: "8"))
+            #expect(other.status == .conflict)
+        }
+    }
+
     @Test("a priority is refused as not available")
     func priority() async throws {
         try await GatewayRig.run([FakeComfy("http://a:1")]) { rig in

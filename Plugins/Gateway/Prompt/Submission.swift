@@ -43,7 +43,9 @@ struct Submission: Sendable {
         self.clientID = clientID.flatMap { $0.isEmpty ? nil : $0 } ?? PromptID.random()
         self.nodeCount = nodeCount
         self.body = body
-        fingerprint = Fingerprint.of(body)
+        // Only a caller's own id can come twice; then white space must not make another job of the same prompt.
+        let compact = isCallersID ? (try? JSON(parsing: body))?.serialized() : nil
+        fingerprint = Fingerprint.of(compact ?? body)
     }
 
     /// Keys that are not passed on as they are.
