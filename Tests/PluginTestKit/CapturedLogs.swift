@@ -11,11 +11,14 @@ package final class CapturedLogs: LogSink {
 
         /// The value of a fact.
         package subscript(_ fact: String) -> String? { facts.last { $0.0 == fact }?.1 }
+
+        /// Such as `notice started port=8000`.
         package var description: String {
-            "\(level): \(message) " + facts.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
+            (["\(level)", message] + facts.map { "\($0.0)=\($0.1)" }).joined(separator: " ")
         }
     }
 
+    /// The least important lines that are kept.
     package let level: LogLevel
     private let kept = Mutex<[Line]>([])
 
@@ -25,11 +28,15 @@ package final class CapturedLogs: LogSink {
     }
 
     package func write(_ level: LogLevel, _ message: String, _ facts: [(String, String)]) {
+        guard level >= self.level else { return }
         kept.withLock { $0.append(Line(level: level, message: message, facts: facts)) }
     }
 
     /// All lines so far.
     package var lines: [Line] { kept.withLock { $0 } }
+
+    /// The lines with that message.
+    package func lines(_ message: String) -> [Line] { lines.filter { $0.message == message } }
 
     /// The lines of at least a level.
     package func lines(from level: LogLevel) -> [Line] { lines.filter { $0.level >= level } }

@@ -43,11 +43,6 @@ struct NodeType: Sendable {
         imageInput = inputs.first { $0.type == .inputImage }?.name
     }
 
-    /// Whether it writes `extra_pnginfo` into its images.
-    var takesPNGInfo: Bool {
-        inputs.contains { $0.group == .hidden && $0.name == "extra_pnginfo" }
-    }
-
     /// The node's entry of `/object_info`; choices come from the closure.
     func info(choices: (NodeInput) -> [String]) -> JSON {
         var input = JSONObject()

@@ -6,12 +6,7 @@ package struct AccessPolicy: AccessChecking {
 
     /// Makes a policy.
     package init(openSurfaces: OpenSurfaces, allListenersAreLoopback: Bool) {
-        isSurfaceOpen =
-            switch openSurfaces {
-            case .loopback: allListenersAreLoopback
-            case .always: true
-            case .never: false
-            }
+        isSurfaceOpen = openSurfaces.isOpen(allListenersAreLoopback: allListenersAreLoopback)
     }
 
     /// Lets a caller through.

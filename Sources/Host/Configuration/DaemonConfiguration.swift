@@ -87,12 +87,11 @@ package struct DaemonConfiguration: ConfigurationSection {
 extension DaemonConfiguration {
     /// Whether the surfaces that the seeds leave open need no token (`auth.open_surfaces`).
     package var surfacesAreOpen: Bool {
-        switch auth.openSurfaces {
-        case .always: true
-        case .never: false
-        case .loopback: listen.allSatisfy(\.isLoopback)
-        }
+        auth.openSurfaces.isOpen(allListenersAreLoopback: listensOnLoopbackOnly)
     }
+
+    /// Whether nobody but this machine reaches the daemon.
+    var listensOnLoopbackOnly: Bool { listen.allSatisfy(\.isLoopback) }
 
     /// What the HTTP server takes.
     package var server: HTTPServerConfiguration {

@@ -8,6 +8,15 @@ package enum OpenSurfaces: String, ConfigChoice {
     case always
     /// Never: they need a token like the rest.
     case never
+
+    /// Whether they need no token with these listeners.
+    package func isOpen(allListenersAreLoopback: Bool) -> Bool {
+        switch self {
+        case .loopback: allListenersAreLoopback
+        case .always: true
+        case .never: false
+        }
+    }
 }
 
 /// Who may do what.

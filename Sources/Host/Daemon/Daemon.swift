@@ -61,7 +61,7 @@ package final class Daemon: Sendable {
         routing.cors = CORSPolicy(openOrigins: daemon.auth.corsOrigins)
         let policy = AccessPolicy(
             openSurfaces: daemon.auth.openSurfaces,
-            allListenersAreLoopback: daemon.listen.allSatisfy(\.isLoopback))
+            allListenersAreLoopback: daemon.listensOnLoopbackOnly)
         router = Router(
             authenticator: authenticator, access: policy, metrics: metrics, clock: clock, options: routing)
         openAPI = OpenAPISource(info: OpenAPIInfo(version: parts.version))

@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import PluginAPI
+import PluginTestKit
 import Testing
 
 /// A pipe whose reader reads when it is told to.
@@ -119,11 +120,11 @@ struct LogWriterTests {
     }
 }
 
-@Suite("CapturedLog")
-struct CapturedLogTests {
+@Suite("CapturedLogs")
+struct CapturedLogsTests {
     @Test("lines are kept with their facts")
     func capture() {
-        let log = CapturedLog(level: .info)
+        let log = CapturedLogs(level: .info)
         let logger = Logger(sink: log, facts: [("plugin", "x")])
         logger.debug("unseen")
         logger.warning("slow", ["ms": "9"])
