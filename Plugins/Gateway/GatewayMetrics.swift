@@ -6,6 +6,7 @@ final class GatewayMetrics: Sendable {
     let submits: any Counter
 
     private let ended: any Counter
+    private let retries: any Counter
     private let jobs: any Gauge
     private let healthy: any Gauge
     private let load: any Gauge
@@ -14,14 +15,20 @@ final class GatewayMetrics: Sendable {
     init(_ factory: any MetricsFactory) {
         submits = factory.counter("submits_total", "Submitted prompts by outcome.", labels: ["outcome"])
         ended = factory.counter("jobs_ended_total", "Jobs that ended, by final state.", labels: ["state"])
+        retries = factory.counter("retries_total", "Jobs that went back from a worker into the queue.", labels: [])
         jobs = factory.gauge("jobs", "Jobs that have not ended, by state.", labels: ["state"])
         healthy = factory.gauge("worker_healthy", "1 when the worker answered last time.", labels: ["worker"])
         load = factory.gauge("worker_queue", "Prompts running and waiting on the worker.", labels: ["worker"])
     }
 
     /// Counts a job that has ended.
-    func finished(_ state: JobState) {
-        ended.increment(state.rawValue)
+    func finished(_ job: Job) {
+        ended.increment(job.state.rawValue)
+    }
+
+    /// Counts a job that goes back from a worker into the queue.
+    func retried() {
+        retries.increment()
     }
 
     /// Sets the gauges.
