@@ -280,8 +280,8 @@ struct EngineTests {
                 }
                 try await Task.sleep(for: .milliseconds(5))
             }
-            #expect(workers.map(\.count).reduce(0, +) == 40)
-            #expect(workers.allSatisfy { (6...14).contains($0.count) })
+            #expect(workers.map(\.submitted.count).reduce(0, +) == 40)
+            #expect(workers.allSatisfy { (6...14).contains($0.submitted.count) })
         }
     }
 }

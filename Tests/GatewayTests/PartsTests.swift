@@ -47,7 +47,9 @@ struct PartsTests {
             "", "[]", "{}", #"{"prompt":[]}"#, #"{"prompt":{"1":[]}}"#, #"{"prompt":{"1":{"inputs":{}}}}"#,
             #"{"prompt":{"1":{"class_type":1,"inputs":{}}}}"#, #"{"prompt":{"1":{"class_type":"A","inputs":[]}}}"#,
             #"{"prompt":{"1":{"class_type":"A","inputs":{},"inputs":{}}}}"#, #"{"prompt":{},"prompt":{}}"#,
-            #"{"prompt":{},"priority":1.5}"#, #"{"prompt":{},"priority":"1"}"#, #"{"prompt":{},"client_id":1}"#, #"{"prompt":{},"prompt_id":""}"#,
+            #"{"prompt":{},"priority":1.5}"#,
+            #"{"prompt":{},"priority":"1"}"#, #"{"prompt":{},"client_id":1}"#,
+            #"{"prompt":{},"prompt_id":""}"#,
             #"{"prompt":{},"extra_data":null}"#, #"{"prompt":{},"extra_data":{"client_id":1}}"#,
             #"{"prompt":{},"number":"x"}"#, #"{"prompt":{},"partial_execution_targets":[1]}"#, #"{"prompt":{}}x"#,
             #"{"prompt":{"1":{"class_type":"A","inputs":{"x":NaN}}}}"#, #"{"prompt":{},"z":01}"#,
@@ -147,7 +149,8 @@ struct PartsTests {
         let cache = ResultCache(limit: 40_000)
         func answer(_ id: String) -> FinishedAnswer {
             let job = Job(
-                promptID: id, caller: "", state: .done, nodeCount: 1, fingerprint: "", createdAt: Timestamp(milliseconds: 0))
+                promptID: id, caller: "", state: .done, nodeCount: 1, fingerprint: "",
+                createdAt: Timestamp(milliseconds: 0))
             return FinishedAnswer(job: job, base: "", status: [UInt8](repeating: 0, count: 3000), history: [])
         }
         cache.keep(answer("a"), epoch: cache.epoch)

@@ -31,7 +31,7 @@ extension JobEngine {
         switch entry.outcome {
         case .success: await finish(promptID, .done, .worker("finished"), entry: entry)
         case .failure(let words): await finish(promptID, .failed, .worker(words), entry: entry)
-        case .interrupted: 
+        case .interrupted:
             let cause = JobCause(actor: live.cancelledBy ?? "worker", reason: "interrupted")
             await finish(promptID, .cancelled, cause, entry: entry)
         @unknown default: await finish(promptID, .failed, .worker("unknown outcome"), entry: entry)

@@ -20,6 +20,8 @@ final class WaitingJobs: Sendable {
     func position(of promptID: String) -> Int? {
         state.withLock { $0.firstIndex { $0.promptID == promptID }.map { $0 + 1 } }
     }
-    func list(offset: Int, limit: Int) -> [WaitingEntry] { state.withLock { Array($0.dropFirst(offset).prefix(limit)) } }
+    func list(offset: Int, limit: Int) -> [WaitingEntry] {
+        state.withLock { Array($0.dropFirst(offset).prefix(limit)) }
+    }
     var count: Int { state.withLock { $0.count } }
 }

@@ -39,7 +39,7 @@ public struct PromptSubmission: Sendable {
     public var extra: JSONObject
     /// Larger is earlier in the backend's queue; `nil` hands the prompt to a server at once if one has room.
     public var priority: Int?
-    /// Whose prompt it is: callers take turns in the backend's queue. `nil` means the ``clientID``.
+    /// Whose prompt it is, because callers take turns in the backend's queue; `nil` means the ``clientID``.
     public var caller: String?
 
     /// Makes a submission.
