@@ -23,10 +23,13 @@ extension JobEngine {
     /// Starts to hand over waiting jobs while there is a usable worker.
     private func dispatchWaiting(_ group: inout DiscardingTaskGroup) {
         while !Task.isCancelled, handovers.load(ordering: .relaxed) < Self.parallelDispatches,
-            let promptID = waiting.take()
+            let entry = waiting.take()
         {
-            guard let live = table[promptID], live.job.state == .queued else { continue }
-            guard let worker = pool.reserve() else { return waiting.putBack(promptID) }
+            guard let live = table[entry.promptID], live.job.state == .queued else { continue }
+            guard let worker = pool.reserve() else {
+                waiting.add(entry, returning: true)
+                return
+            }
             handovers.add(1, ordering: .relaxed)
             group.addTask {
                 let isSettled = await self.redeliver(live.job, to: worker)
@@ -61,7 +64,7 @@ extension JobEngine {
         } catch {
             context.logger.warning("job not handed over", ["prompt.id": job.promptID, "error": "\(error)"])
             if table[job.promptID]?.job.state == .queued {
-                waiting.append(job.promptID)
+                enqueue(job.promptID)
             } else {
                 requeue(job.promptID, wakes: false)
             }
@@ -88,6 +91,13 @@ extension JobEngine {
         _ = table.update(promptID) { $0.isSending = false }
     }
 
+    /// Lets a job wait for the dispatcher, behind all others.
+    func enqueue(_ promptID: String) {
+        let number = arrivals.add(1, ordering: .relaxed).newValue
+        waiting.add(
+            WaitingEntry(promptID: promptID, caller: "", priority: 0, place: Double(number), sequence: Int64(number)))
+    }
+
     /// Takes a job from its worker and lets it wait for another one, or for the dispatcher's next round.
     func requeue(_ promptID: String, wakes: Bool = true) {
         let job: Job? =
@@ -102,7 +112,7 @@ extension JobEngine {
         guard let job else { return }
         journal.record(job)
         table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
-        waiting.append(promptID)
+        enqueue(promptID)
         if wakes { dispatchWakeup.set() }
     }
 }

@@ -20,6 +20,8 @@ final class JobEngine: Sendable {
     let dispatchWakeup: Wakeup
     /// How many waiting jobs are being handed over now.
     let handovers = Atomic(0)
+    /// The arrival number of the job that began to wait last.
+    let arrivals = Atomic(0)
     /// Jobs that were taken from an unreachable worker and must not run there when it comes back, by worker.
     let strays = Mutex<[String: Set<String>]>([:])
 
@@ -57,7 +59,7 @@ final class JobEngine: Sendable {
         let jobs = try await store.openJobs()
         for job in jobs {
             guard table.insert(LiveJob(job)), job.state == .queued || job.workerID == nil else { continue }
-            waiting.append(job.promptID)
+            enqueue(job.promptID)
         }
         if !jobs.isEmpty { context.logger.notice("unfinished jobs taken up", ["jobs": "\(jobs.count)"]) }
         dispatchWakeup.set()

@@ -1,45 +1,40 @@
 import Synchronization
 
-/// The jobs that wait for a worker, first come, first served.
+/// The jobs that wait for a worker: a ``FairQueue`` for many threads.
 final class WaitingJobs: Sendable {
-    private struct State {
-        var ids: [String] = []
-        var head = 0
+    private let queue = Mutex(FairQueue())
+
+    /// Adds a job, or gives back one that was taken and not run; false when it waits already.
+    @discardableResult
+    func add(_ entry: WaitingEntry, returning: Bool = false) -> Bool {
+        queue.withLock { $0.add(entry, returning: returning) }
     }
 
-    private let state = Mutex(State())
+    /// Takes the next job.
+    func take() -> WaitingEntry? { queue.withLock { $0.take() } }
 
-    /// Adds a job at the end.
-    func append(_ promptID: String) {
-        state.withLock { $0.ids.append(promptID) }
+    /// Removes a job; `nil` when it does not wait.
+    @discardableResult
+    func remove(_ promptID: String) -> WaitingEntry? { queue.withLock { $0.remove(promptID) } }
+
+    /// When a job's turn comes, from 1; `nil` when it does not wait.
+    func position(of promptID: String) -> Int? { queue.withLock { $0.position(of: promptID) } }
+
+    /// A waiting job.
+    func entry(_ promptID: String) -> WaitingEntry? { queue.withLock { $0.entry(promptID) } }
+
+    /// A part of the jobs in the order in which they would be taken.
+    func list(offset: Int = 0, limit: Int = .max) -> [WaitingEntry] {
+        queue.withLock { $0.list(offset: offset, limit: limit) }
     }
 
-    /// Puts a job back to the front.
-    func putBack(_ promptID: String) {
-        state.withLock { state in
-            if state.head > 0 {
-                state.head -= 1
-                state.ids[state.head] = promptID
-            } else {
-                state.ids.insert(promptID, at: 0)
-            }
-        }
-    }
-
-    /// Takes the first job.
-    func take() -> String? {
-        state.withLock { state in
-            guard state.head < state.ids.count else { return nil }
-            let id = state.ids[state.head]
-            state.head += 1
-            if state.head > 1024, state.head * 2 > state.ids.count {
-                state.ids.removeFirst(state.head)
-                state.head = 0
-            }
-            return id
-        }
+    /// Changes a job's priority or its position among its caller's own; see ``FairQueue/move(_:priority:position:)``.
+    ///
+    /// - Returns: The job's entry and those of others that had to give way, to be stored; empty when it does not wait.
+    func move(_ promptID: String, priority: Int? = nil, position: Int? = nil) -> [WaitingEntry] {
+        queue.withLock { $0.move(promptID, priority: priority, position: position) }
     }
 
     /// How many wait.
-    var count: Int { state.withLock { $0.ids.count - $0.head } }
+    var count: Int { queue.withLock { $0.count } }
 }
