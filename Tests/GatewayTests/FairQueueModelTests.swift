@@ -200,4 +200,15 @@ struct FairQueueModelTests {
         while let first = list.popFirst() { #expect(first == array.removeFirst()) }
         #expect(array.isEmpty && list.isEmpty && list.chunkCount == 0)
     }
+
+    @Test("a full chunk splits for an element anywhere in it")
+    func splits() {
+        let even = (0..<2 * SortedList<Int>.chunkLimit).map { 2 * $0 }
+        for odd in -1...even.count * 2 where odd % 2 != 0 {
+            var list = SortedList<Int>()
+            for number in even { list.insert(number) }
+            list.insert(odd)
+            #expect(list.elementsEqual((even + [odd]).sorted()) && list.count == even.count + 1)
+        }
+    }
 }

@@ -171,6 +171,18 @@ struct FairQueueTests {
         #expect(queue.order == "a1 b1 n1 a2 b2 a3 b3 a4 b4")
     }
 
+    @Test("who comes back waits one turn, however many turns another caller was given back meanwhile")
+    func othersReturns() {
+        var queue = Queue()
+        queue.add("a1 a2 a3 a4 a5 b1 b2 b3 b4 b5 b6")
+        var taken: [WaitingEntry] = []
+        while taken.count < 9, let entry = queue.fair.take() { taken.append(entry) }
+        #expect(taken.last?.promptID == "a5")
+        for entry in taken where entry.caller == "b" { queue.fair.add(entry, returning: true) }
+        queue.add("a6")
+        #expect(queue.order == "b1 b2 a6 b3 b4 b5 b6")
+    }
+
     @Test("a cancelled job is gone, and costs its caller nothing")
     func removal() {
         var queue = Queue()

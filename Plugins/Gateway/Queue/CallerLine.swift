@@ -75,7 +75,7 @@ extension SortedList<CallerLine.Key> {
     ///   - position: From 1; behind the end counts as the end.
     /// - Returns: The job's key first; empty when there is no room between all numbers.
     func placing(_ key: Element, at position: Int) -> [(old: Element, new: Element)] {
-        let behind = index(rank: Swift.min(Swift.max(position, 1) - 1, count))
+        let behind = index(rank: Swift.max(position, 1) - 1)
         let right = behind < endIndex ? self[behind] : nil
         let left = behind > startIndex ? self[index(before: behind)] : nil
         let between: Double? =
