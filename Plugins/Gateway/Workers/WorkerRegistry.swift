@@ -122,28 +122,38 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
     func probe(_ worker: Worker) async throws -> QueueOutline {
-        try await probe(worker, { try await $0.queueOutline() }) { ($0.running.count, $0.pending.count) }
-    }
-
-    /// Reads a worker's whole queue now, and counts the result as a health probe.
-    ///
-    /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
-    func queue(of worker: Worker) async throws -> QueueSnapshot {
-        try await probe(worker, { try await $0.queue() }) { ($0.running.count, $0.pending.count) }
-    }
-
-    private func probe<T: Sendable>(
-        _ worker: Worker, _ read: (ComfyClient) async throws -> T, _ counts: (T) -> (running: Int, pending: Int)
-    ) async throws -> T {
         let mark = pool.beginReading(worker.id)
         let timeout = min(Self.probeTimeout, configuration.requestTimeout)
+        return try await judging(worker) {
+            let queue = try await client(worker).with(timeout: timeout).queueOutline()
+            pool.finishReading(worker.id, mark, running: queue.running.count, pending: queue.pending.count)
+            return queue
+        }
+    }
+
+    /// Reads a worker's whole queue now, and counts the result as a health probe; one that is only late is not judged,
+    /// because this limit is for the caller's sake.
+    ///
+    /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
+    func queue(of worker: Worker, within limit: Duration) async throws -> QueueSnapshot {
+        let mark = pool.beginReading(worker.id)
+        let client = client(worker).with(timeout: limit)
+        return try await judging(worker, sparesLate: true) {
+            let queue = try await Deadline.run(limit, clock: context.clock) { try await client.queue() }
+            pool.finishReading(worker.id, mark, running: queue.running.count, pending: queue.pending.count)
+            return queue
+        }
+    }
+
+    /// Runs a reading; a failure makes the worker unhealthy.
+    private func judging<T>(_ worker: Worker, sparesLate: Bool = false, _ read: () async throws -> T) async throws -> T
+    {
         do {
-            let reading = try await read(client(worker).with(timeout: timeout))
-            let (running, pending) = counts(reading)
-            pool.finishReading(worker.id, mark, running: running, pending: pending)
-            return reading
+            return try await read()
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as HTTPClientError where sparesLate && error.reason == .timeout {
+            throw error
         } catch {
             pool.fail(worker.id, error, now: context.clock.now)
             throw error
