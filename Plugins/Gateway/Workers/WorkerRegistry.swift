@@ -1,5 +1,6 @@
 import ComfyUI
 import PluginAPI
+import Synchronization
 
 /// Registers, changes and removes workers: on disk first, then in the pool.
 final class WorkerRegistry: Sendable {
@@ -9,6 +10,9 @@ final class WorkerRegistry: Sendable {
     let shared: SharedCredentials
     /// Wakes the supervisor after a change.
     let changes = Wakeup()
+
+    /// Knows which prompts on a worker are ours; there from ``attach(_:)`` on.
+    private let table = Mutex<JobTable?>(nil)
 
     private let store: WorkerStore
     private let configuration: GatewayConfiguration
@@ -26,6 +30,11 @@ final class WorkerRegistry: Sendable {
         self.context = context
         shared = SharedCredentials(configured: configuration.sharedCredentials, context: context)
         store = WorkerStore(database: context.database, secrets: context.secrets)
+    }
+
+    /// Learns which prompts on a worker are ours.
+    func attach(_ table: JobTable) {
+        self.table.withLock { $0 = table }
     }
 
     /// Loads the settings and the stored workers, then adds those of the configuration whose URL is new.
@@ -121,13 +130,8 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
     func probe(_ worker: Worker) async throws -> QueueOutline {
-        let mark = pool.beginReading(worker.id)
         let timeout = min(Self.probeTimeout, configuration.requestTimeout)
-        return try await judging(worker) {
-            let queue = try await client(worker).with(timeout: timeout).queueOutline()
-            pool.finishReading(worker.id, mark, running: queue.running.count, pending: queue.pending.count)
-            return queue
-        }
+        return try await judge(worker, { try await $0.with(timeout: timeout).queueOutline() }) { $0 }
     }
 
     /// Reads a worker's whole queue now, and counts the result as a health probe; one that is only late is not judged,
@@ -135,20 +139,26 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
     func queue(of worker: Worker, within limit: Duration) async throws -> QueueSnapshot {
-        let mark = pool.beginReading(worker.id)
-        let client = client(worker).with(timeout: limit)
-        return try await judging(worker, sparesLate: true) {
-            let queue = try await Deadline.run(limit, clock: context.clock) { try await client.queue() }
-            pool.finishReading(worker.id, mark, running: queue.running.count, pending: queue.pending.count)
-            return queue
+        let read = { [clock = context.clock] (client: ComfyClient) in
+            try await Deadline.run(limit, clock: clock) { try await client.with(timeout: limit).queue() }
         }
+        return try await judge(worker, sparesLate: true, read) { QueueOutline($0) }
     }
 
-    /// Runs a reading; a failure makes the worker unhealthy.
-    private func judging<T>(_ worker: Worker, sparesLate: Bool = false, _ read: () async throws -> T) async throws -> T
-    {
+    private func judge<T: Sendable>(
+        _ worker: Worker, sparesLate: Bool = false, _ read: (ComfyClient) async throws -> T,
+        _ outline: (T) -> QueueOutline
+    ) async throws -> T {
+        // A job that ends while the queue is read is not somebody else's.
+        let before = ownIDs(worker.id)
         do {
-            return try await read()
+            let reading = try await read(client(worker))
+            let queue = outline(reading)
+            let own = before.union(ownIDs(worker.id))
+            let foreign = (queue.running + queue.pending).count { !own.contains($0) }
+            pool.finishReading(
+                worker.id, running: queue.running.count, pending: queue.pending.count, foreign: foreign)
+            return reading
         } catch is CancellationError {
             throw CancellationError()
         } catch let error as HTTPClientError where sparesLate && error.reason == .timeout {
@@ -157,6 +167,10 @@ final class WorkerRegistry: Sendable {
             pool.fail(worker.id, error, now: context.clock.now)
             throw error
         }
+    }
+
+    private func ownIDs(_ workerID: String) -> Set<String> {
+        table.withLock { $0 }?.idsOnWorker(workerID) ?? []
     }
 }
 
