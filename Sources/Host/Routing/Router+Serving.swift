@@ -52,14 +52,16 @@ extension Router {
             return finish(response, request, route, started, cors: route.cors, allowance: allowance)
         }
         let pass = GatePass(route.gate)
+        let isEvents = response.headers["Content-Type"]?.hasPrefix("text/event-stream") ?? false
         var response = response
         response.body = .stream(length: length) { writer in
             // Held until the stream ends, or is dropped unwritten.
             defer { withExtendedLifetime(pass) {} }
             let end = ShutdownLatch()
-            pass.ends(.stream) { end.begin() }
+            pass.ends(isEvents ? .events : .stream) { end.begin() }
             let isWhole: Void? = try await end.cancelling { try await write(writer) }
-            if isWhole == nil { throw CancellationError() }
+            // Events end well at any place; anything else would look whole.
+            if isWhole == nil, !isEvents { throw CancellationError() }
         }
         return finish(response, request, route, started, cors: route.cors, allowance: allowance)
     }

@@ -158,6 +158,12 @@ extension Router {
         gate(of: plugin).end(.webSocket)
     }
 
+    /// Ends the server-sent events of a plugin, or of all, which might go on for ever.
+    package func endEvents(plugin: String? = nil) {
+        let gates = plugin.map { [gate(of: $0)] } ?? state.withLock { Array($0.gates.values) }
+        for gate in gates { gate.end(.events) }
+    }
+
     /// Breaks off the streamed answers of a plugin.
     package func breakStreams(plugin: String) {
         gate(of: plugin).end(.stream)
