@@ -25,3 +25,12 @@ struct WaitingEntry: Hashable, Sendable {
         WaitingEntry(promptID: promptID, caller: caller, priority: priority, place: place, sequence: sequence)
     }
 }
+
+extension WaitingEntry {
+    /// The entry of a job.
+    init(_ job: Job) {
+        self.init(
+            promptID: job.promptID, caller: job.caller, priority: job.priority, place: job.place,
+            sequence: job.sequence)
+    }
+}
