@@ -16,6 +16,10 @@ struct GatewayConfiguration: ConfigurationSection {
     let authPassword: Secret
     /// How often a job may be handed to a worker before it counts as lost.
     let maximumAttempts: Int
+    /// How many jobs a worker may have ahead; others wait here.
+    let maximumInFlight: Int
+    /// How many jobs may wait here.
+    let queueLimit: Int
     /// How long a worker may be unreachable before its jobs go to others.
     let lostAfter: Duration
     /// Memory for the answers about finished jobs.
@@ -40,8 +44,13 @@ struct GatewayConfiguration: ConfigurationSection {
             "Password that goes with worker_auth_username.")
         maximumAttempts = config.value(
             "max_attempts", default: 3, in: 1...100, "How often a job is handed to a worker before it counts as lost.")
+        maximumInFlight = config.value(
+            "max_in_flight", default: 2, in: 1...1000,
+            "How many jobs a worker may have ahead; the others wait in the gateway, where priority counts.")
+        queueLimit = config.value(
+            "queue_limit", default: 10_000, in: 1...10_000_000, "How many jobs may wait in the gateway.")
         lostAfter = config.value(
-            "worker_lost_after", default: .seconds(60), in: .seconds(1) ... .seconds(86_400),
+            "worker_lost_after", default: .seconds(30), in: .seconds(1) ... .seconds(86_400),
             "How long a worker may be unreachable before its unfinished jobs go to other workers.")
         resultCache = config.value(
             "result_cache", default: ByteCount(64 << 20), in: ByteCount(0)...ByteCount(16 << 30),

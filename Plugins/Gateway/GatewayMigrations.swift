@@ -36,6 +36,29 @@ enum GatewayMigrations {
                 """,
             ]
         },
+        Migration("003-queue") { dialect in
+            [
+                "ALTER TABLE gateway_jobs ADD COLUMN caller \(unsafe: key(dialect)) NOT NULL DEFAULT ''",
+                "ALTER TABLE gateway_jobs ADD COLUMN priority BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE gateway_jobs ADD COLUMN place DOUBLE NOT NULL DEFAULT 0",
+                "ALTER TABLE gateway_jobs ADD COLUMN sequence BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE gateway_jobs ADD COLUMN started_at BIGINT",
+                "CREATE INDEX gateway_jobs_sequence ON gateway_jobs (sequence)",
+                "CREATE INDEX gateway_jobs_finished ON gateway_jobs (finished_at)",
+                """
+                CREATE TABLE gateway_events (
+                    id \(unsafe: dialect.autoIncrementKey), prompt_id \(unsafe: key(dialect)) NOT NULL,
+                    at BIGINT NOT NULL, state VARCHAR(16) NOT NULL, actor VARCHAR(220) NOT NULL, worker_id VARCHAR(64),
+                    reason TEXT NOT NULL, details \(unsafe: dialect.longText))
+                """,
+                "CREATE INDEX gateway_events_prompt ON gateway_events (prompt_id)",
+                """
+                CREATE TABLE gateway_copies (
+                    prompt_id \(unsafe: key(dialect)) NOT NULL, worker_id VARCHAR(64) NOT NULL,
+                    id_on_worker TEXT NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (prompt_id, worker_id))
+                """,
+            ]
+        },
     ]
 
     /// The type of columns that hold prompt ids: compared byte by byte, so that `A` and `a` differ on MySQL too.

@@ -12,7 +12,7 @@ public struct GatewayPlugin: Plugin {
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
         let wakeup = Wakeup()
-        let pool = WorkerPool { worker, health in
+        let pool = WorkerPool(maximumInFlight: configuration.values.maximumInFlight) { worker, health in
             context.events.publish(
                 ServerHealthChanged(
                     serverID: worker.id, serverName: worker.name, healthy: health.isHealthy, reason: health.reason))

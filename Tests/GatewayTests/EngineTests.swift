@@ -209,11 +209,11 @@ struct EngineTests {
                 Worker(id: "w", url: "http://a:1", name: "a", weight: 1, enabled: true),
                 at: Timestamp(milliseconds: 1))
             var job = Job(
-                promptID: id, state: .dispatching, nodeCount: 2, fingerprint: "f",
+                promptID: id, caller: "", state: .dispatching, nodeCount: 2, fingerprint: "f",
                 createdAt: Timestamp(milliseconds: 2))
             (job.workerID, job.attempts, job.revision) = ("w", 1, 1)
             let body = JSON.object(["prompt": GatewayRig.workflow]).serialized()
-            try await JobStore(database: database).insert(job, submission: body)
+            try await JobStore(database: database).insert(job, submission: body, events: [])
         }
         try await GatewayRig.run([worker], values, prepare: insert) { rig in
             if !arrived { try await eventually("sent") { worker.submitted == [id] } }
@@ -271,7 +271,17 @@ struct EngineTests {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<40 { group.addTask { #expect(await rig.submit().status == .ok) } }
             }
-            #expect(workers.map(\.count) == [10, 10, 10, 10])
+            #expect(workers.map(\.count) == [2, 2, 2, 2])
+            #expect(rig.engine.waiting.count == 32)
+            while rig.engine.table.counts.values.reduce(0, +) > 0 {
+                for worker in workers {
+                    worker.start()
+                    worker.finish()
+                }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(workers.map(\.submitted.count).reduce(0, +) == 40)
+            #expect(workers.allSatisfy { (6...14).contains($0.submitted.count) })
         }
     }
 }

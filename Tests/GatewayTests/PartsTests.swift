@@ -7,15 +7,19 @@ import Testing
 struct PartsTests {
     @Test("the shortest queue wins, then the larger weight, then the one not chosen for longest")
     func balancer() {
-        func choose(_ candidates: [(Int, Int, UInt64)?]) -> Int? {
-            Balancer.choose(candidates.count) { index in
-                candidates[index].map { Balancer.Candidate(load: $0.0, weight: $0.1, lastChosen: $0.2) }
+        func choose(_ candidates: [(Int, Int, UInt64)?], maximumInFlight: Int = 9) -> Int? {
+            let slots = candidates.map { candidate in
+                candidate.map {
+                    Balancer.Slot(ours: $0.0, weight: $0.1, lastChosen: $0.2, usability: .healthy)
+                } ?? Balancer.Slot(usability: .disabled)
             }
+            return Balancer.choose(slots, excluding: [], maximumInFlight: maximumInFlight)
         }
         #expect(choose([(2, 9, 0), (1, 1, 5), nil]) == 1)
         #expect(choose([(1, 1, 0), (1, 2, 9)]) == 1)
         #expect(choose([(1, 1, 4), (1, 1, 3), (1, 1, 3)]) == 1)
         #expect(choose([nil, nil]) == nil)
+        #expect(choose([(2, 1, 0), (2, 1, 0)], maximumInFlight: 2) == nil)
     }
 
     @Test("a body is taken as it came, with nothing but the ids and the order of its keys changed")
@@ -43,7 +47,9 @@ struct PartsTests {
             "", "[]", "{}", #"{"prompt":[]}"#, #"{"prompt":{"1":[]}}"#, #"{"prompt":{"1":{"inputs":{}}}}"#,
             #"{"prompt":{"1":{"class_type":1,"inputs":{}}}}"#, #"{"prompt":{"1":{"class_type":"A","inputs":[]}}}"#,
             #"{"prompt":{"1":{"class_type":"A","inputs":{},"inputs":{}}}}"#, #"{"prompt":{},"prompt":{}}"#,
-            #"{"prompt":{},"priority":1}"#, #"{"prompt":{},"client_id":1}"#, #"{"prompt":{},"prompt_id":""}"#,
+            #"{"prompt":{},"priority":1.5}"#,
+            #"{"prompt":{},"priority":"1"}"#, #"{"prompt":{},"client_id":1}"#,
+            #"{"prompt":{},"prompt_id":""}"#,
             #"{"prompt":{},"extra_data":null}"#, #"{"prompt":{},"extra_data":{"client_id":1}}"#,
             #"{"prompt":{},"number":"x"}"#, #"{"prompt":{},"partial_execution_targets":[1]}"#, #"{"prompt":{}}x"#,
             #"{"prompt":{"1":{"class_type":"A","inputs":{"x":NaN}}}}"#, #"{"prompt":{},"z":01}"#,
@@ -52,37 +58,50 @@ struct PartsTests {
         #expect(SubmissionScan(Array(text.utf8)) == nil)
     }
 
-    @Test("a reading replaces what was counted before it began, and only that")
+    @Test("a worker has room for so many jobs, other people's prompts included, and always for one of ours")
     func load() {
-        let pool = WorkerPool()
+        let pool = WorkerPool(maximumInFlight: 2)
         pool.put(Worker(id: "w", url: "http://a", name: "a", weight: 1, enabled: true))
-        let now = Instant(nanoseconds: 0)
-        func send() {
-            #expect(pool.reserve()?.id == "w")
-            pool.release("w", taken: true, now: now)
-        }
-        send()
-        let mark = pool.beginReading("w")
-        send()
-        pool.promptEnded(on: "w")
-        pool.finishReading("w", mark, running: 1, pending: 2)
-        #expect(pool["w"]?.load.total == 3)
+        #expect(pool.reserve()?.worker.id == "w")
+        pool.count(1, on: "w")
+        pool.unreserve("w")
+        pool.finishReading("w", running: 1, pending: 4, foreign: 1)
+        #expect(pool["w"]?.load.total == 2)
+        #expect(pool.reserve() == nil)
+        pool.count(-1, on: "w")
+        pool.finishReading("w", running: 1, pending: 4, foreign: 5)
         #expect(pool.reserve() != nil)
-        #expect(pool["w"]?.load.total == 4)
-        pool.release("w", taken: false, now: now)
-        #expect(pool["w"]?.load.total == 3)
+        #expect(pool.reserve() == nil)
+        pool.unreserve("w")
+        #expect(pool["w"]?.load.total == 5)
+    }
+
+    @Test("a choice tells of the candidates, the best first, and of what was better about the chosen one")
+    func explanation() {
+        let pool = WorkerPool(maximumInFlight: 2)
+        for index in 0..<40 {
+            pool.put(Worker(id: "w\(index)", url: "\(index)", name: "n\(index)", weight: 1, enabled: index != 3))
+            pool.finishReading("w\(index)", running: 0, pending: 0, foreign: index == 7 ? 0 : 1)
+        }
+        let choice = pool.reserve()
+        #expect(choice?.worker.id == "w7")
+        let candidates = choice?.cause.details?["candidates"]?.arrayValue ?? []
+        #expect(candidates.count == WorkerChoice.limit)
+        #expect(candidates.first?["verdict"] == "chosen")
+        #expect(candidates.dropFirst().allSatisfy { $0["verdict"] == "longer queue" })
+        #expect(choice?.cause.details?["considered"] == 40)
     }
 
     @Test("unhealthy, disabled, removed and already tried workers are not chosen")
     func usable() {
-        let pool = WorkerPool()
+        let pool = WorkerPool(maximumInFlight: 2)
         for id in ["a", "b", "c", "d"] {
             var worker = Worker(id: id, url: id, name: id, weight: 1, enabled: id != "b")
             worker.isRemoved = id == "c"
             pool.put(worker)
         }
         pool.fail("a", HTTPClientError(.connect, mayHaveBeenProcessed: false, "down"), now: Instant(nanoseconds: 0))
-        #expect(pool.reserve()?.id == "d")
+        #expect(pool.reserve()?.worker.id == "d")
         #expect(pool.reserve(excluding: ["d"]) == nil)
     }
 
@@ -130,7 +149,8 @@ struct PartsTests {
         let cache = ResultCache(limit: 40_000)
         func answer(_ id: String) -> FinishedAnswer {
             let job = Job(
-                promptID: id, state: .done, nodeCount: 1, fingerprint: "", createdAt: Timestamp(milliseconds: 0))
+                promptID: id, caller: "", state: .done, nodeCount: 1, fingerprint: "",
+                createdAt: Timestamp(milliseconds: 0))
             return FinishedAnswer(job: job, base: "", status: [UInt8](repeating: 0, count: 3000), history: [])
         }
         cache.keep(answer("a"), epoch: cache.epoch)

@@ -157,13 +157,19 @@ struct RouteTests {
         }
     }
 
-    @Test("a priority is refused as not available")
+    @Test("a prompt with a priority is queued, and its id is given when a worker gets it")
     func priority() async throws {
-        try await GatewayRig.run([FakeComfy("http://a:1")]) { rig in
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker]) { rig in
+            try await rig.connected()
             let answer = await rig.submit(["priority": 5])
-            #expect(answer.status == .notImplemented)
-            #expect(answer.json["code"] == "gateway.priority_unavailable")
+            #expect(answer.status == .ok && answer.json["status"] == "queued")
+            let id = try #require(answer.json["gateway_job_id"]?.stringValue)
+            #expect(answer.json.objectValue?.count == 2)
+            try await eventually("handed over") { worker.submitted.count == 1 }
+            #expect(rig.engine.table.promptID(ofGatewayJob: id) == worker.submitted.first)
             #expect(await rig.submit(["priority": nil]).status == .ok)
+            #expect(await rig.submit(["priority": 1.5]).status == .unprocessableContent)
         }
     }
 

@@ -64,7 +64,7 @@ struct SickWorkerTests {
 
     @Test("what a worker says goes to the log, not to callers")
     func words() {
-        let pool = WorkerPool()
+        let pool = WorkerPool(maximumInFlight: 2)
         pool.put(Worker(id: "a", url: "http://a:1", name: "a", weight: 1, enabled: true))
         let error = ComfyServerError(status: .forbidden, body: Array("internal-secret".utf8))
         pool.fail("a", error, now: Instant(nanoseconds: 0))

@@ -21,7 +21,7 @@ struct StorageFaultTests {
             rig.faults.isBroken = false
             try await eventually("sent again") { worker.submitted == [id, id] }
             try await eventually("no reservation is left") {
-                rig.engine.pool.members.first?.load.inFlight == 0
+                rig.engine.pool.members.first?.load.reserved == 0
             }
             worker.start()
             worker.finish()

@@ -2,10 +2,20 @@ import PluginAPI
 
 /// A job as it stands on disk.
 struct Job: Sendable {
-    /// Its id towards callers.
+    /// Its id towards callers and workers.
     var promptID: String
+    /// Its second id, for callers that gave a priority.
+    var gatewayJobID: String?
     /// The caller's WebSocket id.
     var clientID: String?
+    /// Whose job it is, see ``Caller``.
+    var caller: String
+    /// Larger is earlier.
+    var priority = 0
+    /// Its place among its caller's waiting jobs of the same priority, smaller is earlier.
+    var place = 0.0
+    /// Its arrival number, ever growing.
+    var sequence: Int64 = 0
     /// Its state.
     var state: JobState
     /// The worker that has it, or is to get it.
@@ -30,14 +40,19 @@ struct Job: Sendable {
     var createdAt: Timestamp
     /// When a worker took it.
     var submittedAt: Timestamp?
+    /// When a worker began to execute it.
+    var startedAt: Timestamp?
     /// When it ended.
     var finishedAt: Timestamp?
 
     /// The id to ask its worker for.
     var idOnWorker: String { workerPromptID ?? promptID }
 
-    /// The answer to its submission.
+    /// The answer to its submission: the worker's number, else the arrival number.
     var answer: SubmittedPrompt {
-        SubmittedPrompt(promptID: promptID, number: number ?? 0, nodeErrors: nodeErrors ?? [:])
+        var answer = SubmittedPrompt(
+            promptID: promptID, number: number ?? .number(JSONNumber(Int(sequence))), nodeErrors: nodeErrors ?? [:])
+        answer.gatewayJobID = gatewayJobID
+        return answer
     }
 }

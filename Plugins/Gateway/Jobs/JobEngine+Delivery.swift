@@ -28,6 +28,14 @@ enum Sighting {
 extension JobEngine {
     /// Sends a job once, and looks it up when the sending failed in an uncertain way.
     func settle(_ job: Job, _ submission: [UInt8], _ worker: Worker) async -> Delivery {
+        if let copy = copies.copy(of: job.promptID, on: worker.id) {
+            // The worker was given it once before.
+            switch await lookUp(job.promptID, on: worker) {
+            case .queued, .ended: return .taken(nil)
+            case .unreachable: return .notTaken("it does not answer", counts: false)
+            case .absent: await forget([copy])
+            }
+        }
         let body = Submission.body(submission, promptID: job.promptID, clientID: clientID)
         let failure: any Error
         do {

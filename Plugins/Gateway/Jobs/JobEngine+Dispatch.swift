@@ -1,9 +1,10 @@
+import ComfyUI
 import PluginAPI
 import Synchronization
 
 extension JobEngine {
     /// How many waiting jobs are handed over at the same time.
-    private static let parallelDispatches = 16
+    private static let parallelDispatches = 64
 
     /// Hands waiting jobs to workers until cancelled; none waits for another one's worker.
     func runDispatcher() async {
@@ -20,16 +21,15 @@ extension JobEngine {
         }
     }
 
-    /// Starts to hand over waiting jobs while there is a usable worker.
+    /// Starts to hand over waiting jobs while there is a worker with room.
     private func dispatchWaiting(_ group: inout DiscardingTaskGroup) {
-        while !Task.isCancelled, handovers.load(ordering: .relaxed) < Self.parallelDispatches,
-            let promptID = waiting.take()
+        while !Task.isCancelled, waiting.count > 0, handovers.load(ordering: .relaxed) < Self.parallelDispatches,
+            let choice = pool.reserve()
         {
-            guard let live = table[promptID], live.job.state == .queued else { continue }
-            guard let worker = pool.reserve() else { return waiting.putBack(promptID) }
+            guard let job = takeNext() else { return pool.unreserve(choice.worker.id) }
             handovers.add(1, ordering: .relaxed)
             group.addTask {
-                let isSettled = await self.redeliver(live.job, to: worker)
+                let isSettled = await self.redeliver(job, to: choice)
                 self.handovers.subtract(1, ordering: .relaxed)
                 // After a failure the next round comes in its time.
                 if isSettled, self.waiting.count > 0 { self.dispatchWakeup.set() }
@@ -37,22 +37,44 @@ extension JobEngine {
         }
     }
 
+    /// The next waiting job, claimed for sending.
+    private func takeNext() -> Job? {
+        while let entry = waiting.take() {
+            if let job = claim(entry.promptID) { return job }
+        }
+        return nil
+    }
+
+    /// Claims a job that waits here: from now on nobody else moves it.
+    func claim(_ promptID: String) -> Job? {
+        table.update(promptID) { live -> Job? in
+            guard live.job.state == .queued, !live.isSending else { return nil }
+            live.isSending = true
+            return live.job
+        } ?? nil
+    }
+
     /// Hands over a job whose caller has its answer already; it ends as failed when a worker refuses it.
     ///
     /// - Returns: false when it waits again.
-    private func redeliver(_ job: Job, to worker: Worker) async -> Bool {
-        guard job.attempts < configuration.maximumAttempts else {
-            pool.release(worker.id, taken: false, now: now)
-            await finish(job.promptID, .lost, error: "\(job.attempts) attempts to run it failed")
-            return true
-        }
+    private func redeliver(_ job: Job, to choice: WorkerChoice) async -> Bool {
         do {
-            guard let body = try await storedBody(of: job, for: worker) else {
-                await finish(job.promptID, .failed, error: "the workflow is no longer stored")
-                return true
+            let body: [UInt8]
+            do {
+                guard let stored = try await sendable(job) else {
+                    pool.unreserve(choice.worker.id)
+                    return true
+                }
+                body = stored
+            } catch {
+                pool.unreserve(choice.worker.id)
+                throw error
             }
-            let assigned = try await assign(job, to: worker, counting: true)
-            _ = try await deliver(assigned, body, to: worker)
+            let assigned = try await assign(job, to: choice)
+            if case .noWorker(let reason) = try await deliver(assigned, body, to: choice.worker) {
+                requeue(job.promptID, .gateway("no worker took it: \(reason)"), wakes: false)
+                return false
+            }
         } catch let refusal as PromptRefusal {
             _ = table.update(job.promptID) { $0.job.nodeErrors = refusal.nodeErrors }
             await refused(job.promptID, refusal.httpError.message)
@@ -60,49 +82,63 @@ extension JobEngine {
             await refused(job.promptID, error.message)
         } catch {
             context.logger.warning("job not handed over", ["prompt.id": job.promptID, "error": "\(error)"])
-            if table[job.promptID]?.job.state == .queued {
-                waiting.append(job.promptID)
-            } else {
-                requeue(job.promptID, wakes: false)
-            }
+            putBack(job.promptID)
             return false
         }
         return true
     }
 
-    /// The body to send; without one, the reservation is given back.
-    private func storedBody(of job: Job, for worker: Worker) async throws -> [UInt8]? {
-        do {
-            if let body = try await store.submission(job.promptID) { return body }
-        } catch {
-            pool.release(worker.id, taken: false, now: now)
-            throw error
+    /// The body to send; `nil` when the job may not be sent again, and has ended.
+    private func sendable(_ job: Job) async throws -> [UInt8]? {
+        guard job.attempts < configuration.maximumAttempts else {
+            await finish(job.promptID, .lost, .gateway("\(job.attempts) attempts to run it failed"))
+            return nil
         }
-        pool.release(worker.id, taken: false, now: now)
+        if let body = try await store.submission(job.promptID) { return body }
+        await finish(job.promptID, .failed, .gateway("the workflow is no longer stored"))
         return nil
     }
 
     /// Ends a job that a worker refused; if that cannot be stored, it is compared with the worker again.
     private func refused(_ promptID: String, _ words: String) async {
-        await finish(promptID, .failed, error: words)
+        await finish(promptID, .failed, .worker(words))
         _ = table.update(promptID) { $0.isSending = false }
     }
 
-    /// Takes a job from its worker and lets it wait for another one, or for the dispatcher's next round.
-    func requeue(_ promptID: String, wakes: Bool = true) {
-        let job: Job? =
+    /// Lets a job wait again that could not be assigned, for instance because the disk is full.
+    private func putBack(_ promptID: String) {
+        let waits: Job? =
             table.update(promptID) { live -> Job? in
-                guard JobStateMachine.allows(live.job.state, to: .queued) else { return nil }
-                live.leaveWorker()
+                guard live.job.state == .queued else { return nil }
                 live.isSending = false
-                live.job.state = .queued
-                live.job.workerID = nil
                 return live.job
             } ?? nil
-        guard let job else { return }
-        journal.record(job)
-        table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
-        waiting.append(promptID)
+        if let waits {
+            waiting.add(WaitingEntry(waits), returning: true)
+        } else {
+            requeue(promptID, .gateway("it could not be handed over"), wakes: false)
+        }
+    }
+
+    /// Takes a job from its worker and lets it wait for another one, or for the dispatcher's next round.
+    ///
+    /// - Parameter copy: The worker, if it may still have the job.
+    /// - Returns: false when the job has ended.
+    @discardableResult
+    func requeue(_ promptID: String, _ cause: JobCause, copy: JobCopy? = nil, wakes: Bool = true) -> Bool {
+        var former: String?
+        let job = move(promptID, to: .queued, cause, copy: copy) { live in
+            former = live.job.workerID
+            live.leaveWorker()
+            live.isSending = false
+            live.job.workerID = nil
+            return true
+        }
+        guard let job else { return false }
+        if let copy { copies.add([copy]) }
+        metrics.retried(worker: former.flatMap { pool[$0]?.worker.name })
+        waiting.add(WaitingEntry(job), returning: true)
         if wakes { dispatchWakeup.set() }
+        return true
     }
 }

@@ -27,43 +27,63 @@ extension JobEngine {
 
     /// Ends a job with its history entry, unless it went to another worker meanwhile: its files would be looked for there.
     func finish(_ promptID: String, with entry: HistoryEntry, from workerID: String) async {
-        guard table[promptID]?.job.workerID == workerID else { return }
+        guard let live = table[promptID], live.job.workerID == workerID else { return }
         switch entry.outcome {
-        case .success: await finish(promptID, .done, entry: entry)
-        case .failure(let words): await finish(promptID, .failed, error: words, entry: entry)
-        case .interrupted: await finish(promptID, .cancelled, error: "interrupted", entry: entry)
-        @unknown default: await finish(promptID, .failed, error: "unknown outcome", entry: entry)
+        case .success: await finish(promptID, .done, .worker("finished"), entry: entry)
+        case .failure(let words): await finish(promptID, .failed, .worker(words), entry: entry)
+        case .interrupted:
+            let cause = JobCause(actor: live.cancelledBy ?? "worker", reason: "interrupted")
+            await finish(promptID, .cancelled, cause, entry: entry)
+        @unknown default: await finish(promptID, .failed, .worker("unknown outcome"), entry: entry)
         }
     }
 
     /// Ends a job: on disk, then for everybody else.
     ///
-    /// The first end wins.
-    func finish(_ promptID: String, _ state: JobState, error: String? = nil, entry: HistoryEntry? = nil) async {
-        guard let live = table[promptID] else { return }
+    /// The first end wins. If it cannot be stored, the job stays open and is compared with its worker again.
+    ///
+    /// - Parameters:
+    ///   - copies: Workers that may still have the job.
+    ///   - workerID: The worker whose result it is, if that is not the one that has the job now.
+    /// - Returns: false when it could not be stored.
+    @discardableResult
+    func finish(
+        _ promptID: String, _ state: JobState, _ cause: JobCause, entry: HistoryEntry? = nil, copies: [JobCopy] = [],
+        by workerID: String? = nil
+    ) async -> Bool {
+        guard let live = table[promptID] else { return true }
         var job = live.job
         job.state = state
-        job.error = error
+        job.error = state == .done ? nil : cause.reason
         job.finishedAt = context.clock.wallClock
+        if let workerID { job.workerID = workerID }
         let history = entry?.text(promptID: job.promptID, clientID: job.clientID)
+        let event = JobEvent(job, at: context.clock.wallClock, cause)
+        let pending = journal.take(promptID)
         do {
-            let isFirst = try await store.finish(job, history: history, at: context.clock.wallClock)
-            announce(job, isFirst: isFirst)
+            let isFirst = try await store.finish(
+                job, history: history, events: (pending?.events ?? []) + [event],
+                copies: (pending?.copies ?? []) + copies, at: event.at)
+            self.copies.add(copies)
+            close(job, event, isFirst: isFirst)
+            return true
         } catch {
+            journal.putBack(pending)
             context.logger.error("result not stored", ["prompt.id": promptID, "error": "\(error)"])
             _ = table.update(promptID) { $0.isCollecting = false }
+            return false
         }
     }
 
-    private func announce(_ job: Job, isFirst: Bool) {
-        journal.forget(job.promptID)
+    /// Takes an ended job out of memory and tells of it.
+    private func close(_ job: Job, _ event: JobEvent, isFirst: Bool) {
+        waiting.remove(job.promptID)
+        // What was noted while the end was written is out of date.
+        _ = journal.take(job.promptID)
         table.remove(job.promptID, last: .state(describe(job)))
-        if let worker = job.workerID { pool.promptEnded(on: worker) }
         guard isFirst else { return }
-        metrics.finished(job.state)
-        context.logger.info(
-            "job ended",
-            ["prompt.id": job.promptID, "state": job.state.rawValue, "worker.id": job.workerID ?? ""])
+        announce(event)
+        metrics.finished(job, worker: job.workerID.flatMap { pool[$0]?.worker.name })
         context.events.publish(
             JobFinished(promptID: job.promptID, state: job.state, serverID: job.workerID, message: job.error))
     }

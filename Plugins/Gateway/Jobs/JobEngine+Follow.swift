@@ -8,31 +8,32 @@ extension JobEngine {
     func handle(_ event: ComfyEvent, from workerID: String) -> String? {
         guard let named = event.message.promptID else { return nil }
         let promptID = table.ownID(of: named)
-        let change: (started: Job?, ended: Bool)? =
-            table.update(promptID) { live -> (started: Job?, ended: Bool)? in
+        let isEnd = event.message.endsPrompt
+        let ended: Bool? =
+            table.update(promptID) { live -> Bool? in
                 guard live.job.workerID == workerID else { return nil }
                 live.progress.apply(event.message)
                 live.missingSince = nil
                 if case .executionError(_, let words) = event.message { live.failure = words }
-                guard !event.message.endsPrompt else {
-                    let isFirst = !live.isCollecting
-                    live.isCollecting = true
-                    return (nil, isFirst)
-                }
-                guard event.message.showsExecution, JobStateMachine.allows(live.job.state, to: .running) else {
-                    return (nil, false)
-                }
-                live.job.state = .running
-                live.position = nil
-                return (live.job, false)
+                guard isEnd else { return false }
+                defer { live.isCollecting = true }
+                return !live.isCollecting
             } ?? nil
-        guard let change else { return nil }
-        if let started = change.started {
-            journal.record(started)
-            table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
-        }
+        guard let ended else { return nil }
+        if !isEnd, event.message.showsExecution { started(promptID, on: workerID, .worker("executes it")) }
         table.tell(promptID) { Self.relayed(event) }
-        return change.ended ? promptID : nil
+        return ended ? promptID : nil
+    }
+
+    /// A worker began to execute a job.
+    func started(_ promptID: String, on workerID: String, _ cause: JobCause) {
+        let time = context.clock.wallClock
+        move(promptID, to: .running, cause) { live in
+            guard live.job.workerID == workerID else { return false }
+            live.position = nil
+            live.job.startedAt = time
+            return true
+        }
     }
 
     /// An event in the form for followers.

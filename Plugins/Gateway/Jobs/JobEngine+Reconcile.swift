@@ -1,6 +1,5 @@
 import ComfyUI
 import PluginAPI
-import Synchronization
 
 extension JobEngine {
     /// How long a job must be unknown to its worker before that counts.
@@ -11,7 +10,7 @@ extension JobEngine {
     /// - Parameter began: When the reading of the queue began; jobs handed over since are left alone.
     /// - Returns: the jobs that are not in the queue: see ``settleAbsent(_:on:)``.
     func reconcile(_ workerID: String, _ queue: QueueOutline, began: Instant) async -> [String] {
-        await removeStrays(workerID, queue)
+        await settleCopies(on: workerID, queue)
         var seen: Set<String> = []
         for id in queue.running {
             seen.insert(id)
@@ -30,19 +29,18 @@ extension JobEngine {
 
     /// A job is in its worker's queue: running without a position, else waiting.
     private func sighted(_ promptID: String, on workerID: String, position: Int?) {
-        let changed: Job? =
-            table.update(promptID) { live -> Job? in
-                guard live.job.workerID == workerID, !live.isSending else { return nil }
-                live.position = position
-                live.missingSince = nil
-                let state: JobState = position == nil ? .running : .submitted
-                guard JobStateMachine.allows(live.job.state, to: state) else { return nil }
-                live.job.state = state
-                return live.job
-            } ?? nil
-        guard let changed else { return }
-        journal.record(changed)
-        table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
+        let isHere = table.update(promptID) { live -> Bool in
+            guard live.job.workerID == workerID, !live.isSending else { return false }
+            live.position = position
+            live.missingSince = nil
+            return true
+        }
+        guard isHere ?? false else { return }
+        if position == nil {
+            started(promptID, on: workerID, .worker("executes it, as its queue shows"))
+        } else {
+            move(promptID, to: .submitted, .worker("has it in its queue")) { $0.job.workerID == workerID }
+        }
     }
 
     /// Decides about a job that is not in its worker's queue: it has ended, or it is lost.
@@ -67,8 +65,8 @@ extension JobEngine {
         switch judge(promptID, on: worker.id) {
         case .wait: return true
         case .keep: return false
-        case .sendAgain: requeue(promptID)
-        case .end(let state, let words): await finish(promptID, state, error: words)
+        case .sendAgain: requeue(promptID, .gateway("its worker does not know it any more"))
+        case .end(let state, let words): await finish(promptID, state, .gateway(words))
         }
         return false
     }
@@ -102,41 +100,5 @@ extension JobEngine {
             }
             return .sendAgain
         } ?? .keep
-    }
-}
-
-// MARK: - Workers that vanish
-
-extension JobEngine {
-    /// Takes the jobs of a worker that has been unreachable for too long, if others can have them.
-    func abandonIfLost(_ workerID: String) async {
-        guard case .unhealthy(_, let since)? = pool[workerID]?.health,
-            since.duration(to: now) >= configuration.lostAfter, pool.hasAlternative(to: workerID)
-        else { return }
-        for promptID in table.jobs(on: workerID) {
-            guard let live = table[promptID], !live.isSending, live.job.workerID == workerID else { continue }
-            strays.withLock { _ = $0[workerID, default: []].insert(live.job.idOnWorker) }
-            if live.job.attempts < configuration.maximumAttempts {
-                requeue(promptID)
-            } else {
-                await finish(promptID, .lost, error: "its worker is unreachable")
-            }
-        }
-    }
-
-    /// Removes from a worker that came back what others have got meanwhile.
-    private func removeStrays(_ workerID: String, _ queue: QueueOutline) async {
-        let suspects = strays.withLock { $0[workerID] ?? [] }
-        guard !suspects.isEmpty, let worker = pool[workerID]?.worker else { return }
-        let strayed = suspects.filter { table[table.ownID(of: $0)]?.job.workerID != workerID }
-        let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
-        do {
-            let waiting = queue.pending.filter { strayed.contains($0) }
-            if !waiting.isEmpty { try await client.deleteFromQueue(waiting) }
-            for id in queue.running where strayed.contains(id) { try await client.interrupt(id) }
-            strays.withLock { $0[workerID] = nil }
-        } catch {
-            context.logger.warning("old copies not removed", ["worker.id": workerID, "error": "\(error)"])
-        }
     }
 }

@@ -2,45 +2,94 @@ import ComfyUI
 import PluginAPI
 
 extension JobEngine {
-    /// Takes a job; returns once it is on disk and a worker has it, or is known to get it.
+    /// Takes a job; returns once it is on disk, and a worker has it or it waits for one.
     ///
-    /// An id of the caller's that was used before is answered with the first job if the body is the same.
+    /// Without a priority it goes straight to a worker with room while nobody waits, so that its caller gets the worker's
+    /// own answer. An id of the caller's that was used before is answered with the first job if the body is the same.
     ///
     /// - Throws: ``PromptRefusal``, ``HTTPError`` (409, 503 and a worker's own status), ``DatabaseError``.
     func submit(_ submission: Submission) async throws -> SubmittedPrompt {
         try await whileAccepting {
             while true {
                 if let earlier = try await earlier(submission) { return earlier }
-                guard let worker = pool.reserve() else { throw Self.noWorker }
-                let job = firstAssignment(of: submission, to: worker)
-                // Another request with this id may have come first; if its prompt is refused, ours is the next.
-                guard table.insert(LiveJob(job, isSending: true)) else {
-                    pool.release(worker.id, taken: false, now: now)
-                    continue
+                if submission.priority == nil, waiting.count == 0, let choice = pool.reserve() {
+                    if let answer = try await submitNow(submission, choice) { return answer }
+                } else {
+                    guard submission.priority != nil || pool.isUsable else { throw Self.noWorker }
+                    if let answer = try await enqueue(submission) { return answer }
                 }
-                do {
-                    try await store.insert(job, submission: submission.body)
-                } catch {
-                    table.remove(job.promptID)
-                    pool.release(worker.id, taken: false, now: now)
-                    guard (error as? DatabaseError)?.reason == .constraint,
-                        let earlier = try await earlier(submission)
-                    else { throw error }
-                    return earlier
-                }
-                return try await deliverNew(job, submission.body, to: worker)
             }
         }
     }
 
-    private func firstAssignment(of submission: Submission, to worker: Worker) -> Job {
-        var job = Job(
-            promptID: submission.promptID, clientID: submission.clientID, state: .dispatching,
-            nodeCount: submission.nodeCount, fingerprint: submission.fingerprint, createdAt: context.clock.wallClock)
-        job.workerID = worker.id
+    /// Hands a new job to a worker; `nil` when another request with its id came first: if its prompt is refused, ours is the
+    /// next.
+    private func submitNow(_ submission: Submission, _ choice: WorkerChoice) async throws -> SubmittedPrompt? {
+        var job = newJob(submission, .dispatching)
+        job.workerID = choice.worker.id
         job.attempts = 1
         job.revision = 1
+        let events = [
+            accepted(submission, job), JobEvent(job, at: job.createdAt, choice.cause),
+        ]
+        // From here on the job is counted at its worker by the table.
+        let isNew = table.insert(LiveJob(job, isSending: true))
+        pool.unreserve(choice.worker.id)
+        guard isNew, try await store(job, submission, events) else { return nil }
+        return try await deliverNew(job, submission.body, to: choice.worker)
+    }
+
+    /// Lets a new job wait for a worker; `nil` when another request with its id came first.
+    private func enqueue(_ submission: Submission) async throws -> SubmittedPrompt? {
+        guard waiting.count < configuration.queueLimit else {
+            throw HTTPError(
+                .serviceUnavailable, "gateway.queue_full",
+                "\(configuration.queueLimit) prompts are waiting already; try again later.",
+                headers: ["Retry-After": "10"])
+        }
+        let job = newJob(submission, .queued)
+        guard table.insert(LiveJob(job, isSending: true)),
+            try await store(job, submission, [accepted(submission, job)])
+        else { return nil }
+        _ = table.update(job.promptID) { $0.isSending = false }
+        waiting.add(WaitingEntry(job))
+        dispatchWakeup.set()
+        return job.answer
+    }
+
+    private func newJob(_ submission: Submission, _ state: JobState) -> Job {
+        var job = Job(
+            promptID: submission.promptID, clientID: submission.clientID, caller: submission.caller, state: state,
+            nodeCount: submission.nodeCount, fingerprint: submission.fingerprint, createdAt: context.clock.wallClock)
+        job.sequence = nextSequence()
+        job.place = submission.order.place(job.sequence)
+        job.priority = submission.priority ?? 0
+        if submission.priority != nil { job.gatewayJobID = PromptID.random() }
         return job
+    }
+
+    private func accepted(_ submission: Submission, _ job: Job) -> JobEvent {
+        let reason = submission.priority.map { "submitted with priority \($0)" } ?? "submitted"
+        return JobEvent(
+            promptID: job.promptID, at: job.createdAt, state: .queued, workerID: nil,
+            cause: JobCause(actor: job.caller, reason: reason))
+    }
+
+    /// Puts a new job, which is in the table, on disk; on failure it leaves the table.
+    ///
+    /// - Returns: false when its id is taken.
+    private func store(_ job: Job, _ submission: Submission, _ events: [JobEvent]) async throws -> Bool {
+        do {
+            try await store.insert(job, submission: submission.body, events: events)
+        } catch {
+            table.remove(job.promptID)
+            guard submission.isCallersID, (error as? DatabaseError)?.reason == .constraint,
+                try await store.job(job.promptID) != nil
+            else { throw error }
+            return false
+        }
+        for event in events { announce(event) }
+        return true
     }
 
     /// The answer to an earlier submission with the caller's id, once there is one.
@@ -63,15 +112,24 @@ extension JobEngine {
             .conflict, "gateway.prompt_id_taken", "Another prompt was submitted with this prompt_id.")
     }
 
-    /// Hands a job that its caller waits for to a worker; when no worker takes it, no trace of it is left.
+    /// Hands a job that its caller waits for to a worker; when no worker can take it, no trace of it is left.
     private func deliverNew(_ job: Job, _ body: [UInt8], to worker: Worker) async throws -> SubmittedPrompt {
+        let failure: any Error
         do {
-            return try await deliver(job, body, to: worker)
+            switch try await deliver(job, body, to: worker) {
+            case .taken(let answer): return answer
+            case .noWorker(let reason):
+                if pool.isUsable, requeue(job.promptID, .gateway("no worker took it: \(reason)")) {
+                    return table[job.promptID]?.job.answer ?? job.answer
+                }
+                failure = Self.noWorker
+            }
         } catch {
-            // A task of its own: a caller that hangs up now must not leave the job behind on disk.
-            guard await Task(operation: { await takeBack(job) }).value else { return job.answer }
-            throw error
+            failure = error
         }
+        // A task of its own: a caller that hangs up now must not leave the job behind on disk.
+        guard await Task(operation: { await takeBack(job) }).value else { return job.answer }
+        throw failure
     }
 
     /// Removes a job that no worker took.
@@ -81,7 +139,7 @@ extension JobEngine {
     /// - Returns: false when a worker ended it all the same; then it stays.
     private func takeBack(_ job: Job) async -> Bool {
         defer {
-            journal.forget(job.promptID)
+            _ = journal.take(job.promptID)
             table.remove(job.promptID)
         }
         do {
@@ -90,107 +148,5 @@ extension JobEngine {
             context.logger.error("refused job not removed", ["prompt.id": job.promptID, "error": "\(error)"])
             return true
         }
-    }
-}
-
-// MARK: - Handing over
-
-extension JobEngine {
-    /// Sends a job to a worker, and to others while it certainly did not arrive.
-    ///
-    /// - Returns: the answer; also when the worker went silent after the job was sent: then the job is settled when the
-    ///   worker can be asked about it.
-    /// - Throws: why no worker has it: ``PromptRefusal``, ``HTTPError``, ``DatabaseError``.
-    func deliver(_ start: Job, _ body: [UInt8], to first: Worker) async throws -> SubmittedPrompt {
-        var job = start
-        var worker = first
-        var tried: Set<String> = []
-        while true {
-            let delivery = await settle(job, body, worker)
-            switch delivery {
-            case .taken(let answer):
-                return take(job, worker, answer)
-            case .inDoubt:
-                pool.release(worker.id, taken: true, now: now)
-                return table.update(job.promptID) { live in
-                    live.isSending = false
-                    return live.job.answer
-                } ?? job.answer
-            case .refused(let error):
-                pool.release(worker.id, taken: false, now: now)
-                throw error
-            case .notTaken(let reason, let counts):
-                pool.release(worker.id, taken: false, now: now)
-                context.logger.warning(
-                    "worker did not take a job",
-                    ["prompt.id": job.promptID, "worker.id": worker.id, "reason": reason])
-                tried.insert(worker.id)
-                guard !counts || job.attempts < configuration.maximumAttempts,
-                    let next = pool.reserve(excluding: tried)
-                else {
-                    if !counts { _ = table.update(job.promptID) { $0.job.attempts -= 1 } }
-                    throw Self.noWorker
-                }
-                (job, worker) = (try await assign(job, to: next, counting: counts), next)
-            }
-        }
-    }
-
-    /// Assigns a job to a worker, on disk and in memory.
-    ///
-    /// - Throws: ``DatabaseError``; ``HTTPError`` 409 when the job changed meanwhile. The reservation is given back.
-    func assign(_ job: Job, to worker: Worker, counting: Bool) async throws -> Job {
-        var moved = job
-        moved.state = .dispatching
-        moved.workerID = worker.id
-        moved.workerPromptID = nil
-        moved.revision += 1
-        if counting { moved.attempts += 1 }
-        do {
-            guard try await store.assign(moved, after: job.revision, at: context.clock.wallClock) else {
-                throw HTTPError(.conflict, "gateway.job_changed", "The job was changed by somebody else.")
-            }
-        } catch {
-            pool.release(worker.id, taken: false, now: now)
-            throw error
-        }
-        let assigned = moved
-        journal.forget(job.promptID)
-        _ = table.update(job.promptID) { live in
-            live.leaveWorker()
-            live.job = assigned
-            live.isSending = true
-        }
-        return assigned
-    }
-
-    /// A worker has the job.
-    private func take(_ job: Job, _ worker: Worker, _ answer: PromptAnswer?) -> SubmittedPrompt {
-        pool.release(worker.id, taken: true, now: now)
-        let time = context.clock.wallClock
-        let (now, known) = (self.now, job.promptID)
-        func note(_ job: inout Job) {
-            job.submittedAt = time
-            guard let answer else { return }
-            job.number = answer.number
-            job.nodeErrors = answer.nodeErrors
-            if let id = answer.promptID, id != known { job.workerPromptID = id }
-        }
-        let taken = table.update(known) { live in
-            live.isSending = false
-            live.takenAt = now
-            note(&live.job)
-            if JobStateMachine.allows(live.job.state, to: .submitted) { live.job.state = .submitted }
-            return live.job
-        }
-        guard let taken else {
-            // It has ended already.
-            var ended = job
-            note(&ended)
-            return ended.answer
-        }
-        journal.record(taken)
-        table.tell(known) { table[known].map { .state(describe($0)) } }
-        return taken.answer
     }
 }

@@ -10,7 +10,7 @@ final class JobEngine: Sendable {
     let registry: WorkerRegistry
     let store: JobStore
     let journal: JobJournal
-    let table = JobTable()
+    let table: JobTable
     let waiting = WaitingJobs()
     let cache: ResultCache
     let configuration: GatewayConfiguration
@@ -20,12 +20,13 @@ final class JobEngine: Sendable {
     let dispatchWakeup: Wakeup
     /// How many waiting jobs are being handed over now.
     let handovers = Atomic(0)
-    /// Jobs that were taken from an unreachable worker and must not run there when it comes back, by worker.
-    let strays = Mutex<[String: Set<String>]>([:])
+    /// Workers that may still have jobs which were taken from them.
+    let copies = JobCopies()
 
     private let accepting = Mutex((isOpen: true, inFlight: 0))
     private let idle = Wakeup()
     private let identity = Mutex("")
+    private let lastSequence = Atomic<Int64>(0)
 
     /// Makes an engine; nothing is loaded yet.
     init(
@@ -40,11 +41,18 @@ final class JobEngine: Sendable {
         store = JobStore(database: context.database)
         journal = JobJournal(store: store, clock: context.clock, logger: context.logger)
         cache = ResultCache(limit: configuration.resultCache.bytes)
+        table = JobTable { [pool = registry.pool, dispatchWakeup] change, workerID in
+            pool.count(change, on: workerID)
+            if change < 0 { dispatchWakeup.set() }
+        }
+        registry.attach(table)
     }
 
     var pool: WorkerPool { registry.pool }
     /// Our client id towards workers; there from ``load()`` on.
     var clientID: String { identity.withLock { $0 } }
+    /// The next arrival number.
+    func nextSequence() -> Int64 { lastSequence.add(1, ordering: .relaxed).newValue }
 
     /// Takes up the jobs that had not ended when the daemon stopped.
     ///
@@ -54,10 +62,12 @@ final class JobEngine: Sendable {
     func load() async throws {
         let clientID = ClientIdentity.load(from: context.dataDirectory)
         identity.withLock { $0 = clientID }
+        lastSequence.store(try await store.lastSequence(), ordering: .relaxed)
+        copies.add(try await store.copies())
         let jobs = try await store.openJobs()
         for job in jobs {
             guard table.insert(LiveJob(job)), job.state == .queued || job.workerID == nil else { continue }
-            waiting.append(job.promptID)
+            waiting.add(WaitingEntry(job))
         }
         if !jobs.isEmpty { context.logger.notice("unfinished jobs taken up", ["jobs": "\(jobs.count)"]) }
         dispatchWakeup.set()
@@ -101,4 +111,43 @@ final class JobEngine: Sendable {
     }
 
     var now: Instant { context.clock.now }
+}
+
+// MARK: - Transitions
+
+extension JobEngine {
+    /// Moves a job to a state that is not final, if the state machine allows it and the change agrees.
+    ///
+    /// The change must leave the job alone when it returns false.
+    ///
+    /// - Parameter copy: A worker that may still have the job.
+    /// - Returns: the job after the move; `nil` when nothing changed.
+    @discardableResult
+    func move(
+        _ promptID: String, to next: JobState, _ cause: JobCause, copy: JobCopy? = nil,
+        _ change: (inout LiveJob) -> Bool = { _ in true }
+    ) -> Job? {
+        let moved: Job? =
+            table.update(promptID) { live -> Job? in
+                guard JobStateMachine.allows(live.job.state, to: next), change(&live) else { return nil }
+                live.job.state = next
+                return live.job
+            } ?? nil
+        guard let moved else { return nil }
+        let event = JobEvent(moved, at: context.clock.wallClock, cause)
+        journal.record(moved, event, copy: copy)
+        announce(event)
+        return moved
+    }
+
+    /// Tells followers and the log of a transition.
+    func announce(_ event: JobEvent) {
+        context.logger.info(
+            "job \(event.state.rawValue)",
+            [
+                "prompt.id": event.promptID, "worker.id": event.workerID ?? "", "actor": event.cause.actor,
+                "reason": event.cause.reason,
+            ])
+        table.tell(event.promptID) { table[event.promptID].map { .state(describe($0)) } }
+    }
 }

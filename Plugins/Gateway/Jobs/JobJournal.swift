@@ -1,12 +1,16 @@
 import PluginAPI
 import Synchronization
 
-/// A change of a job's state that nobody waits for.
+/// Changes of a job's state that nobody waits for.
 struct JobTransition: Sendable {
-    /// The job after the change.
+    /// The job after the last change.
     var job: Job
-    /// When it happened.
+    /// When that happened.
     var time: Timestamp
+    /// All changes, in order.
+    var events: [JobEvent]
+    /// Workers that may still have it.
+    var copies: [JobCopy] = []
 }
 
 /// Writes changes of state in the background, many in one transaction.
@@ -29,19 +33,32 @@ final class JobJournal: Sendable {
         self.logger = logger
     }
 
-    /// Notes a change; of several changes of one job only the last is written.
-    func record(_ job: Job) {
-        let transition = JobTransition(job: job, time: clock.wallClock)
+    /// Notes a change; of several changes of one job only the last state is written, but all events.
+    func record(_ job: Job, _ event: JobEvent, copy: JobCopy? = nil) {
         let isFirst = waiting.withLock { waiting in
-            waiting[job.promptID] = transition
+            waiting[job.promptID, default: JobTransition(job: job, time: event.at, events: [])].add(job, event, copy)
             return waiting.count == 1
         }
         if isFirst { wakeup.set() }
     }
 
-    /// Drops the changes of a job that has ended.
-    func forget(_ promptID: String) {
-        waiting.withLock { _ = $0.removeValue(forKey: promptID) }
+    /// Notes what became known of a job without a change of its state.
+    func amend(_ job: Job) {
+        let time = clock.wallClock
+        waiting.withLock { $0[job.promptID, default: JobTransition(job: job, time: time, events: [])].job = job }
+        wakeup.set()
+    }
+
+    /// Takes the changes of a job out, to be written with the next one.
+    func take(_ promptID: String) -> JobTransition? {
+        waiting.withLock { $0.removeValue(forKey: promptID) }
+    }
+
+    /// Puts back what was taken out and could not be written.
+    func putBack(_ transition: JobTransition?) {
+        guard let transition else { return }
+        waiting.withLock { $0.merge([transition.job.promptID: transition]) { newer, older in newer.following(older) } }
+        wakeup.set()
     }
 
     /// Writes until cancelled.
@@ -68,9 +85,26 @@ final class JobJournal: Sendable {
             try await store.apply(Array(batch.values))
             return true
         } catch {
-            waiting.withLock { $0.merge(batch) { newer, _ in newer } }
+            waiting.withLock { $0.merge(batch) { newer, older in newer.following(older) } }
             logger.warning("job states not written", ["error": "\(error)"])
             return false
         }
+    }
+}
+
+extension JobTransition {
+    fileprivate mutating func add(_ job: Job, _ event: JobEvent, _ copy: JobCopy?) {
+        self.job = job
+        time = event.at
+        events.append(event)
+        if let copy { copies.append(copy) }
+    }
+
+    /// This change with the events of an older one before its own.
+    fileprivate func following(_ older: JobTransition) -> JobTransition {
+        var both = self
+        both.events = older.events + events
+        both.copies = older.copies + copies
+        return both
     }
 }

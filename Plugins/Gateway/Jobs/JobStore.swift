@@ -2,29 +2,32 @@ import PluginAPI
 
 /// The jobs on disk.
 ///
-/// Every change of a state is compare-and-set: on the state, and on the assignment it is about.
+/// Every change of a state is compare-and-set: on the state, and on the assignment it is about. The events of a change
+/// are written with it, in one transaction.
 struct JobStore: Sendable {
-    private let database: any Database
+    let database: any Database
 
     /// Works on a database.
     init(database: any Database) {
         self.database = database
     }
 
-    /// Adds a job and the body to send, in one transaction.
+    /// Adds a job and the body to send.
     ///
     /// - Throws: ``DatabaseError`` `constraint` when the id is taken.
-    func insert(_ job: Job, submission: [UInt8]) async throws {
+    func insert(_ job: Job, submission: [UInt8], events: [JobEvent]) async throws {
         try await database.write { connection in
             try connection.execute(
                 """
-                INSERT INTO gateway_jobs (prompt_id, client_id, state, worker_id, attempts, revision, node_count,
-                    fingerprint, created_at, updated_at)
-                VALUES (\(job.promptID), \(job.clientID), \(job.state.rawValue), \(job.workerID), \(job.attempts),
+                INSERT INTO gateway_jobs (prompt_id, gateway_job_id, client_id, caller, priority, place, sequence, state,
+                    worker_id, attempts, revision, node_count, fingerprint, created_at, updated_at)
+                VALUES (\(job.promptID), \(job.gatewayJobID), \(job.clientID), \(job.caller), \(job.priority),
+                    \(job.place), \(job.sequence), \(job.state.rawValue), \(job.workerID), \(job.attempts),
                     \(job.revision), \(job.nodeCount), \(job.fingerprint), \(job.createdAt), \(job.createdAt))
                 """)
             try connection.execute(
                 "INSERT INTO gateway_submissions (prompt_id, body) VALUES (\(job.promptID), \(submission))")
+            try Self.append(events, connection)
         }
     }
 
@@ -35,12 +38,10 @@ struct JobStore: Sendable {
     func withdraw(_ promptID: String) async throws -> Bool {
         try await database.write { connection in
             let result = try connection.execute(
-                """
-                DELETE FROM gateway_jobs WHERE prompt_id = \(promptID)
-                    AND state IN (\(SQL.list(JobStateMachine.open.map(\.rawValue))))
-                """)
+                "DELETE FROM gateway_jobs WHERE prompt_id = \(promptID) AND state IN (\(Self.open))")
             guard result.changes == 1 else { return false }
             try connection.execute("DELETE FROM gateway_submissions WHERE prompt_id = \(promptID)")
+            try connection.execute("DELETE FROM gateway_events WHERE prompt_id = \(promptID)")
             return true
         }
     }
@@ -49,17 +50,22 @@ struct JobStore: Sendable {
     ///
     /// - Returns: false when the job was changed by somebody else meanwhile.
     /// - Throws: ``DatabaseError``.
-    func assign(_ job: Job, after revision: Int, at time: Timestamp) async throws -> Bool {
+    func assign(_ job: Job, after revision: Int, events: [JobEvent], copies: [JobCopy], at time: Timestamp) async throws
+        -> Bool
+    {
         try await database.write { connection in
-            try connection.execute(
+            let result = try connection.execute(
                 """
                 UPDATE gateway_jobs SET state = \(JobState.dispatching.rawValue), worker_id = \(job.workerID),
                     worker_prompt_id = NULL, attempts = \(job.attempts), revision = \(job.revision),
                     updated_at = \(time)
                 WHERE prompt_id = \(job.promptID) AND revision = \(revision)
                     AND state IN (\(Self.sources(of: .dispatching)))
-                """
-            ).changes == 1
+                """)
+            guard result.changes == 1 else { return false }
+            try Self.append(events, connection)
+            for copy in copies { try Self.keep(copy, at: time, connection) }
+            return true
         }
     }
 
@@ -75,10 +81,13 @@ struct JobStore: Sendable {
                     UPDATE gateway_jobs SET state = \(job.state.rawValue), worker_id = \(job.workerID),
                         worker_prompt_id = \(job.workerPromptID), attempts = \(job.attempts),
                         number = \(job.number?.text()), node_errors = \(job.nodeErrors?.text()),
-                        submitted_at = \(job.submittedAt), updated_at = \(transition.time)
+                        submitted_at = \(job.submittedAt), started_at = \(job.startedAt),
+                        updated_at = \(transition.time)
                     WHERE prompt_id = \(job.promptID) AND revision = \(job.revision)
                         AND state IN (\(Self.sources(of: job.state)))
                     """)
+                try Self.append(transition.events, connection)
+                for copy in transition.copies { try Self.keep(copy, at: transition.time, connection) }
             }
         }
     }
@@ -87,17 +96,22 @@ struct JobStore: Sendable {
     ///
     /// - Returns: false when it had ended already.
     /// - Throws: ``DatabaseError``.
-    func finish(_ job: Job, history: [UInt8]?, at time: Timestamp) async throws -> Bool {
+    func finish(_ job: Job, history: [UInt8]?, events: [JobEvent], copies: [JobCopy], at time: Timestamp) async throws
+        -> Bool
+    {
         try await database.write { connection in
             let result = try connection.execute(
                 """
                 UPDATE gateway_jobs SET state = \(job.state.rawValue), worker_id = \(job.workerID),
                     worker_prompt_id = \(job.workerPromptID), attempts = \(job.attempts), error = \(job.error),
                     number = \(job.number?.text()), node_errors = \(job.nodeErrors?.text()),
-                    submitted_at = \(job.submittedAt), finished_at = \(time), updated_at = \(time)
+                    submitted_at = \(job.submittedAt), started_at = \(job.startedAt), finished_at = \(time),
+                    updated_at = \(time)
                 WHERE prompt_id = \(job.promptID) AND state IN (\(Self.sources(of: job.state)))
                 """)
             guard result.changes == 1 else { return false }
+            try Self.append(events, connection)
+            for copy in copies { try Self.keep(copy, at: time, connection) }
             try connection.execute("DELETE FROM gateway_submissions WHERE prompt_id = \(job.promptID)")
             guard let history else { return true }
             try connection.execute(
@@ -106,70 +120,92 @@ struct JobStore: Sendable {
         }
     }
 
-    private static func sources(of state: JobState) -> SQL {
-        SQL.list(JobStateMachine.sources(of: state).map(\.rawValue))
+    /// Changes the order of waiting jobs.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func reorder(_ entries: [WaitingEntry], events: [JobEvent]) async throws {
+        try await database.write { connection in
+            for entry in entries {
+                try connection.execute(
+                    """
+                    UPDATE gateway_jobs SET priority = \(entry.priority), place = \(entry.place)
+                    WHERE prompt_id = \(entry.promptID)
+                    """)
+            }
+            try Self.append(events, connection)
+        }
     }
 }
 
-// MARK: - Reading
+// MARK: - Copies
 
 extension JobStore {
-    /// All jobs that have not ended, oldest first.
+    /// Workers that may still have jobs which were taken from them.
     ///
     /// - Throws: ``DatabaseError``.
-    func openJobs() async throws -> [Job] {
+    func copies() async throws -> [JobCopy] {
         try await database.read { connection in
-            try connection.all(
+            try connection.all("SELECT prompt_id, worker_id, id_on_worker FROM gateway_copies") { row in
+                JobCopy(
+                    promptID: try row.get("prompt_id"), workerID: try row.get("worker_id"),
+                    idOnWorker: try row.get("id_on_worker"))
+            }
+        }
+    }
+
+    /// Forgets copies that are gone.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func forget(_ copies: [JobCopy]) async throws {
+        try await database.write { connection in
+            for copy in copies {
+                try connection.execute(
+                    """
+                    DELETE FROM gateway_copies
+                    WHERE prompt_id = \(copy.promptID) AND worker_id = \(copy.workerID)
+                    """)
+            }
+        }
+    }
+
+    /// Remembers copies.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func keep(_ copies: [JobCopy], at time: Timestamp) async throws {
+        try await database.write { connection in
+            for copy in copies { try Self.keep(copy, at: time, connection) }
+        }
+    }
+
+    private static func keep(_ copy: JobCopy, at time: Timestamp, _ connection: any SQLConnection) throws {
+        try connection.execute(
+            "DELETE FROM gateway_copies WHERE prompt_id = \(copy.promptID) AND worker_id = \(copy.workerID)")
+        try connection.execute(
+            """
+            INSERT INTO gateway_copies (prompt_id, worker_id, id_on_worker, created_at)
+            VALUES (\(copy.promptID), \(copy.workerID), \(copy.idOnWorker), \(time))
+            """)
+    }
+}
+
+// MARK: - Parts
+
+extension JobStore {
+    private static func append(_ events: [JobEvent], _ connection: any SQLConnection) throws {
+        for event in events {
+            try connection.execute(
                 """
-                SELECT * FROM gateway_jobs WHERE state IN (\(SQL.list(JobStateMachine.open.map(\.rawValue))))
-                ORDER BY created_at, prompt_id
-                """, Self.job)
+                INSERT INTO gateway_events (prompt_id, at, state, actor, worker_id, reason, details)
+                VALUES (\(event.promptID), \(event.at), \(event.state.rawValue), \(event.cause.actor),
+                    \(event.workerID), \(event.cause.reason), \(event.cause.details?.text()))
+                """)
         }
     }
 
-    /// A job with its result, if it has one.
-    ///
-    /// - Throws: ``DatabaseError``.
-    func job(_ promptID: String) async throws -> (job: Job, history: [UInt8]?)? {
-        try await database.read { connection in
-            guard
-                let job = try connection.first("SELECT * FROM gateway_jobs WHERE prompt_id = \(promptID)", Self.job)
-            else { return nil }
-            let history = try connection.first("SELECT history FROM gateway_results WHERE prompt_id = \(promptID)") {
-                try $0.get("history", as: [UInt8].self)
-            }
-            return (job, history)
-        }
+    private static func sources(of state: JobState) -> SQL {
+        SQL.list(JobStateMachine.sources(of: state).map(\.rawValue))
     }
 
-    /// The body to send, without the ids.
-    ///
-    /// - Throws: ``DatabaseError``.
-    func submission(_ promptID: String) async throws -> [UInt8]? {
-        try await database.read { connection in
-            try connection.first("SELECT body FROM gateway_submissions WHERE prompt_id = \(promptID)") {
-                try $0.get("body", as: [UInt8].self)
-            }
-        }
-    }
-
-    private static func job(_ row: Row) throws -> Job {
-        let word: String = try row.get("state")
-        guard let state = JobState(rawValue: word) else {
-            throw DatabaseError(.misuse, "unknown state \"\(word)\" in gateway_jobs")
-        }
-        return Job(
-            promptID: try row.get("prompt_id"), clientID: try row.optional("client_id"), state: state,
-            workerID: try row.optional("worker_id"), workerPromptID: try row.optional("worker_prompt_id"),
-            attempts: try row.get("attempts"), revision: try row.get("revision"),
-            nodeCount: try row.get("node_count"), fingerprint: try row.get("fingerprint"),
-            number: try json(row, "number"), nodeErrors: try json(row, "node_errors"),
-            error: try row.optional("error"), createdAt: try row.get("created_at"),
-            submittedAt: try row.optional("submitted_at"), finishedAt: try row.optional("finished_at"))
-    }
-
-    private static func json(_ row: Row, _ column: String) throws -> JSON? {
-        guard let text = try row.optional(column, as: String.self) else { return nil }
-        return try? JSON(parsing: text, options: JSONParseOptions(allowsNonFiniteNumbers: true))
-    }
+    /// The states that are not final.
+    static var open: SQL { SQL.list(JobStateMachine.open.map(\.rawValue)) }
 }

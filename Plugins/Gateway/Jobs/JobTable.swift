@@ -8,12 +8,21 @@ final class JobTable: Sendable {
         var byWorker: [String: Set<String>] = [:]
         /// From a worker's own id to ours, where they differ.
         var aliases: [String: String] = [:]
+        /// From gateway job ids to prompt ids.
+        var gatewayJobs: [String: String] = [:]
         var followers: [String: [Int: AsyncStream<PromptEvent>.Continuation]] = [:]
         var nextFollower = 0
         var counts: [JobState: Int] = [:]
     }
 
     private let state = Mutex(State())
+    /// Learns how the number of jobs on a worker changes.
+    private let onPlacing: @Sendable (Int, String) -> Void
+
+    /// Makes an empty table; the closure is called with +1 or -1 and a worker's id, and must not call the table.
+    init(onPlacing: @escaping @Sendable (_ change: Int, _ workerID: String) -> Void = { _, _ in }) {
+        self.onPlacing = onPlacing
+    }
 
     /// How many events a slow follower may be behind before it loses the oldest.
     private static let followerBuffer = 256
@@ -25,7 +34,9 @@ final class JobTable: Sendable {
         state.withLock { state in
             guard state.jobs[live.job.promptID] == nil else { return false }
             state.jobs[live.job.promptID] = live
+            if let id = live.job.gatewayJobID { state.gatewayJobs[id] = live.job.promptID }
             state.index(live.job.promptID, Placing(live.job), adding: true)
+            if let worker = live.job.workerID { onPlacing(1, worker) }
             return true
         }
     }
@@ -45,6 +56,10 @@ final class JobTable: Sendable {
                 state.index(promptID, before, adding: false)
                 state.index(promptID, after, adding: true)
             }
+            if before.workerID != after.workerID {
+                if let worker = before.workerID { onPlacing(-1, worker) }
+                if let worker = after.workerID { onPlacing(1, worker) }
+            }
             return result
         }
     }
@@ -53,7 +68,9 @@ final class JobTable: Sendable {
     func remove(_ promptID: String, last event: PromptEvent? = nil) {
         let followers = state.withLock { state -> [Int: AsyncStream<PromptEvent>.Continuation] in
             guard let live = state.jobs.removeValue(forKey: promptID) else { return [:] }
+            if let id = live.job.gatewayJobID { state.gatewayJobs[id] = nil }
             state.index(promptID, Placing(live.job), adding: false)
+            if let worker = live.job.workerID { onPlacing(-1, worker) }
             return state.followers.removeValue(forKey: promptID) ?? [:]
         }
         for follower in followers.values {
@@ -67,9 +84,19 @@ final class JobTable: Sendable {
         state.withLock { $0.aliases[workerPromptID] ?? workerPromptID }
     }
 
+    /// The prompt id of an open gateway job.
+    func promptID(ofGatewayJob id: String) -> String? { state.withLock { $0.gatewayJobs[id] } }
+
     /// The ids of a worker's jobs.
     func jobs(on workerID: String) -> [String] {
         state.withLock { Array($0.byWorker[workerID] ?? []) }
+    }
+
+    /// The ids that a worker knows its jobs by.
+    func idsOnWorker(_ workerID: String) -> Set<String> {
+        state.withLock { state in
+            Set((state.byWorker[workerID] ?? []).map { state.jobs[$0]?.job.idOnWorker ?? $0 })
+        }
     }
 
     /// Whether a worker has jobs.

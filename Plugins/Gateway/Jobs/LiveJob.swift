@@ -17,6 +17,8 @@ struct LiveJob: Sendable {
     var takenAt: Instant?
     /// Since when its worker does not know it; `nil` while it does.
     var missingSince: Instant?
+    /// Who wished to interrupt it.
+    var cancelledBy: String?
     /// The words of an `execution_error` seen.
     var failure: String?
 
@@ -36,5 +38,7 @@ struct LiveJob: Sendable {
         isCollecting = false
         failure = nil
         job.workerPromptID = nil
+        job.submittedAt = nil
+        job.startedAt = nil
     }
 }

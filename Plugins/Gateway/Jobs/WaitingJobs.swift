@@ -1,45 +1,27 @@
 import Synchronization
 
-/// The jobs that wait for a worker, first come, first served.
+/// The jobs that wait for a worker.
 final class WaitingJobs: Sendable {
-    private struct State {
-        var ids: [String] = []
-        var head = 0
-    }
+    private let state = Mutex<[WaitingEntry]>([])
 
-    private let state = Mutex(State())
-
-    /// Adds a job at the end.
-    func append(_ promptID: String) {
-        state.withLock { $0.ids.append(promptID) }
-    }
-
-    /// Puts a job back to the front.
-    func putBack(_ promptID: String) {
-        state.withLock { state in
-            if state.head > 0 {
-                state.head -= 1
-                state.ids[state.head] = promptID
-            } else {
-                state.ids.insert(promptID, at: 0)
-            }
+    func add(_ entry: WaitingEntry, returning: Bool = false) {
+        state.withLock {
+            $0.append(entry)
+            $0.sort { ($1.priority, $0.place, $0.sequence) < ($0.priority, $1.place, $1.sequence) }
         }
     }
-
-    /// Takes the first job.
-    func take() -> String? {
+    func take() -> WaitingEntry? { state.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+    @discardableResult func remove(_ promptID: String) -> WaitingEntry? {
         state.withLock { state in
-            guard state.head < state.ids.count else { return nil }
-            let id = state.ids[state.head]
-            state.head += 1
-            if state.head > 1024, state.head * 2 > state.ids.count {
-                state.ids.removeFirst(state.head)
-                state.head = 0
-            }
-            return id
+            state.firstIndex { $0.promptID == promptID }.map { state.remove(at: $0) }
         }
     }
-
-    /// How many wait.
-    var count: Int { state.withLock { $0.ids.count - $0.head } }
+    func move(_ promptID: String, priority: Int?, position: Int?) -> [WaitingEntry]? { nil }
+    func position(of promptID: String) -> Int? {
+        state.withLock { $0.firstIndex { $0.promptID == promptID }.map { $0 + 1 } }
+    }
+    func list(offset: Int, limit: Int) -> [WaitingEntry] {
+        state.withLock { Array($0.dropFirst(offset).prefix(limit)) }
+    }
+    var count: Int { state.withLock { $0.count } }
 }

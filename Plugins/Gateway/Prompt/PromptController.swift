@@ -13,7 +13,8 @@ struct PromptController: Sendable {
             docs: OperationDocs(
                 "Submits a workflow in API format to the worker with the shortest queue.",
                 description: """
-                    The answer is the worker's. Keys of ComfyUI beside `prompt` (`extra_data`, `front`, `number`, \
+                    The answer is the worker's. While all workers are busy, prompts wait in the gateway and are answered at \
+                    once. With `priority` the prompt is always queued, and the answer is `gateway_job_id` and `status`. Keys of ComfyUI beside `prompt` (`extra_data`, `front`, `number`, \
                     `partial_execution_targets`) are passed on. A `prompt_id` of the caller's makes a repeated \
                     submission safe: the same body is answered with the first job.
                     """,
@@ -21,6 +22,7 @@ struct PromptController: Sendable {
                     "type": "object", "required": ["prompt"],
                     "properties": [
                         "prompt": ["type": "object"], "client_id": ["type": "string"], "prompt_id": ["type": "string"],
+                        "priority": ["type": "integer", "description": "larger is earlier"],
                         "extra_data": ["type": "object"], "front": ["type": "boolean"], "number": ["type": "number"],
                     ],
                 ],
@@ -34,7 +36,7 @@ struct PromptController: Sendable {
                 errors: [
                     (400, "The worker refused the workflow, in ComfyUI's words."),
                     (409, "Another prompt has this prompt_id."), (422, "The body has not the right form."),
-                    (501, "A priority was given."), (503, "No worker can be used."),
+                    (503, "No worker can be used, or too many prompts wait."),
                 ]),
             use: submit)
     }
@@ -43,9 +45,12 @@ struct PromptController: Sendable {
         do {
             let body = try await request.jsonBytes(limit: engine.context.daemon.jsonBodyLimit)
             // What the quick look does not like is read again with care, for the right words.
-            let submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(Form.object(body)))
+            var submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(Form.object(body)))
+            submission.caller = Caller.of(
+                request.principal, clientID: submission.givenClientID, address: request.remoteAddress)
             let answer = try await engine.submit(submission)
             engine.metrics.submits.increment("accepted")
+            if let id = answer.gatewayJobID { return ["gateway_job_id": .string(id), "status": "queued"] }
             return [
                 "prompt_id": .string(answer.promptID), "number": answer.number, "node_errors": answer.nodeErrors,
             ]
@@ -65,7 +70,7 @@ struct PromptController: Sendable {
 enum PromptForm {
     /// Checks the types of the keys.
     ///
-    /// - Throws: ``HTTPError`` 422; 501 when a priority was given.
+    /// - Throws: ``HTTPError`` 422.
     static func read(_ body: JSONObject) throws -> PromptSubmission {
         var form = Form(body)
         let prompt = form.requiredObject("prompt")
@@ -73,15 +78,12 @@ enum PromptForm {
         let promptID = form.string("prompt_id")
         let priority = form.integer("priority")
         try form.finish()
-        guard priority == nil else {
-            throw HTTPError(
-                .notImplemented, "gateway.priority_unavailable",
-                "Prompts with a priority cannot be queued; leave priority out to submit at once.")
-        }
         var extra = body
         for key in Submission.ownKeys { extra[key] = nil }
-        return PromptSubmission(
-            prompt: .object(prompt), clientID: clientID.flatMap { $0.isEmpty ? nil : $0 } ?? PromptID.random(),
-            promptID: promptID, extra: extra)
+        var submission = PromptSubmission(
+            prompt: .object(prompt), clientID: clientID.flatMap { $0.isEmpty ? nil : $0 }, promptID: promptID,
+            extra: extra)
+        submission.priority = priority
+        return submission
     }
 }

@@ -7,8 +7,16 @@ struct Submission: Sendable {
     let promptID: String
     /// Whether the caller chose the id.
     let isCallersID: Bool
-    /// The caller's WebSocket id.
+    /// The caller's WebSocket id; one of ours if it gave none.
     let clientID: String?
+    /// The caller's WebSocket id as it came.
+    let givenClientID: String?
+    /// Whose job it is, see ``Caller``.
+    var caller: String
+    /// Larger is earlier; `nil` to go straight to a worker.
+    let priority: Int?
+    /// Its place among its caller's jobs.
+    let order: PromptOrder
     /// The number of nodes.
     let nodeCount: Int
     /// The body to send, without the ids: `{"prompt": …, …}`; the parts mostly as the caller wrote them.
@@ -27,7 +35,11 @@ struct Submission: Sendable {
         }
         promptID = prompt.promptID ?? PromptID.random()
         isCallersID = prompt.promptID != nil
-        clientID = prompt.clientID
+        givenClientID = prompt.clientID
+        clientID = prompt.clientID ?? PromptID.random()
+        caller = prompt.caller ?? Caller.of(nil, clientID: prompt.clientID, address: nil)
+        priority = prompt.priority
+        order = PromptOrder(prompt.extra)
         nodeCount = prompt.prompt.objectValue?.count ?? 0
         var object: JSONObject = ["prompt": prompt.prompt]
         for (key, value) in prompt.extra where !Self.ownKeys.contains(key) { object[key] = value }
@@ -36,11 +48,15 @@ struct Submission: Sendable {
     }
 
     /// Takes a prompt that a ``SubmissionScan`` has checked; `nil` for an unusable id.
-    init?(promptID: String?, clientID: String?, nodeCount: Int, body: [UInt8]) {
+    init?(promptID: String?, clientID: String?, priority: Int?, order: PromptOrder, nodeCount: Int, body: [UInt8]) {
         if let promptID, !Self.isUsable(promptID) { return nil }
         self.promptID = promptID ?? PromptID.random()
         isCallersID = promptID != nil
-        self.clientID = clientID.flatMap { $0.isEmpty ? nil : $0 } ?? PromptID.random()
+        givenClientID = clientID.flatMap { $0.isEmpty ? nil : $0 }
+        self.clientID = givenClientID ?? PromptID.random()
+        caller = ""
+        self.priority = priority
+        self.order = order
         self.nodeCount = nodeCount
         self.body = body
         // Only a caller's own id can come twice; then white space must not make another job of the same prompt.

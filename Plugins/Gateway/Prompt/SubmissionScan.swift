@@ -29,6 +29,8 @@ private struct Reader {
     private var extras: [(key: String, place: Range<Int>)] = []
     /// Extras whose values matter.
     private var checked: JSONObject = [:]
+    private var front: JSON?
+    private var priority: Int?
 
     init(bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
@@ -49,7 +51,8 @@ private struct Reader {
         }
         guard let prompt else { return nil }
         return Submission(
-            promptID: ids["prompt_id"], clientID: ids["client_id"], nodeCount: nodeCount, body: joined(prompt))
+            promptID: ids["prompt_id"], clientID: ids["client_id"], priority: priority, order: order,
+            nodeCount: nodeCount, body: joined(prompt))
     }
 
     private mutating func take(_ key: String, _ scanner: inout JSONScanner) throws(JSONParseError) -> Bool {
@@ -64,7 +67,13 @@ private struct Reader {
             guard value.isNull || value.stringValue != nil else { return false }
             ids[key] = value.stringValue
         case "priority":
-            return false
+            let value = try value(at: try scanner.skip())
+            priority = value.intValue
+            return value.isNull || priority != nil
+        case "front":
+            let place = try scanner.skip()
+            front = try value(at: place)
+            extras.append((key, place))
         case "extra_data":
             guard scanner.kind == .object else { return false }
             let start = scanner.position
@@ -78,6 +87,14 @@ private struct Reader {
             extras.append((key, try scanner.skip()))
         }
         return true
+    }
+
+    private var order: PromptOrder {
+        guard front != nil || checked["number"] != nil else { return .arrival }
+        var extra: JSONObject = [:]
+        extra["number"] = checked["number"]
+        extra["front"] = front
+        return PromptOrder(extra)
     }
 
     /// Steps over the graph: an object of objects, each with a text `class_type` and an object `inputs`.

@@ -1,32 +1,69 @@
 /// Chooses the worker for a prompt.
 enum Balancer {
-    /// A worker that may be chosen.
-    struct Candidate {
-        /// The number of prompts it has.
-        var load: Int
+    /// What decides about one worker; plain numbers, so that a thousand of them are looked through in microseconds.
+    struct Slot {
+        /// Our jobs there.
+        var ours = 0
+        /// Prompts there that are not ours.
+        var foreign = 0
         /// Larger is better, among equal loads.
-        var weight: Int
+        var weight = 1
         /// When it was chosen last, as a running number; 0 for never.
-        var lastChosen: UInt64
+        var lastChosen: UInt64 = 0
+        /// Whether it may be chosen.
+        var usability = Usability.notAsked
 
-        /// Whether it is a better choice: shorter queue, then larger weight, then longer not chosen.
-        func isBetter(than other: Candidate) -> Bool {
+        /// The number of prompts it has.
+        var load: Int { ours + foreign }
+
+        /// Whether it may get one more job now.
+        ///
+        /// One that is full of other people's prompts still gets one of ours.
+        func hasRoom(_ maximumInFlight: Int) -> Bool {
+            load < maximumInFlight || ours == 0
+        }
+
+        /// Whether it is a better choice: known to answer, then shorter queue, then larger weight, then longer not chosen.
+        func isBetter(than other: Slot) -> Bool {
+            if usability != other.usability { return usability.rawValue < other.usability.rawValue }
             if load != other.load { return load < other.load }
             if weight != other.weight { return weight > other.weight }
             return lastChosen < other.lastChosen
         }
     }
 
-    /// The index of the best candidate; the first one when all is equal.
+    /// Whether a worker may be chosen; smaller is better.
+    enum Usability: UInt8 {
+        /// It answered last time.
+        case healthy
+        /// It was not asked yet.
+        case notAsked
+        /// It did not answer.
+        case unhealthy
+        /// Its circuit breaker is open.
+        case broken
+        /// It is switched off.
+        case disabled
+        /// It was deleted.
+        case removed
+
+        /// Whether jobs may go there.
+        var isUsable: Bool { rawValue <= Usability.notAsked.rawValue }
+    }
+
+    /// The place of the best worker; `nil` when the best one has no room, or none can be used.
     ///
-    /// `nil` candidates are passed over.
-    static func choose(_ count: Int, _ candidate: (Int) -> Candidate?) -> Int? {
-        var best: (index: Int, candidate: Candidate)?
-        for index in 0..<count {
-            guard let candidate = candidate(index) else { continue }
-            if let current = best, !candidate.isBetter(than: current.candidate) { continue }
-            best = (index, candidate)
+    /// A worker with a longer queue than the best one is no better than waiting for that one.
+    static func choose(_ slots: [Slot], excluding tried: Set<Int>, maximumInFlight: Int) -> Int? {
+        var best: Int?
+        slots.withUnsafeBufferPointer { slots in
+            for place in slots.indices where slots[place].usability.isUsable {
+                if let best, !slots[place].isBetter(than: slots[best]) { continue }
+                if !tried.isEmpty, tried.contains(place) { continue }
+                best = place
+            }
         }
-        return best?.index
+        guard let best, slots[best].hasRoom(maximumInFlight) else { return nil }
+        return best
     }
 }

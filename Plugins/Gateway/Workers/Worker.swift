@@ -57,19 +57,26 @@ enum WorkerHealth: Sendable, Equatable {
     }
 }
 
-/// How busy a worker is: its last queue reading, and what changed since.
+/// How busy a worker is: its last queue reading, and our own ledger.
 struct WorkerLoad: Sendable, Equatable {
     /// Prompts running at the last reading.
     var running = 0
     /// Prompts waiting at the last reading.
     var pending = 0
-    /// Prompts being handed over now.
-    var inFlight = 0
-    /// Prompts handed over since the last reading began.
-    var sent = 0
-    /// Our prompts that ended since the last reading began.
-    var ended = 0
+    /// Prompts at the last reading that were not ours.
+    var foreign = 0
+    /// Our jobs there now.
+    var ours = 0
+    /// Places kept for jobs that are to go there.
+    var reserved = 0
 
     /// The number of prompts it has, as far as we know.
-    var total: Int { max(0, running + pending + sent - ended) + inFlight }
+    var total: Int { ours + reserved + foreign }
+
+    /// Forgets the last reading.
+    mutating func forget() {
+        running = 0
+        pending = 0
+        foreign = 0
+    }
 }

@@ -16,17 +16,24 @@ final class WorkerPool: Sendable {
         fileprivate var lastChosen: UInt64 = 0
     }
 
-    private struct State {
+    fileprivate struct State {
         var members: [Member] = []
+        /// What of each member decides about choices, in the same order.
+        var slots: [Balancer.Slot] = []
         var places: [String: Int] = [:]
         var choices: UInt64 = 0
     }
 
     private let state = Mutex(State())
+    private let maximumInFlight: Int
     private let onChange: @Sendable (Worker, WorkerHealth) -> Void
 
     /// Makes an empty pool; the closure learns of workers that turned healthy or unhealthy.
-    init(onHealthChange: @escaping @Sendable (Worker, WorkerHealth) -> Void = { _, _ in }) {
+    init(
+        maximumInFlight: Int,
+        onHealthChange: @escaping @Sendable (Worker, WorkerHealth) -> Void = { _, _ in }
+    ) {
+        self.maximumInFlight = maximumInFlight
         onChange = onHealthChange
     }
 
@@ -46,21 +53,45 @@ final class WorkerPool: Sendable {
         state.withLock { state in
             guard let place = state.places[worker.id] else {
                 state.places[worker.id] = state.members.count
-                state.members.append(Member(worker: worker))
+                let member = Member(worker: worker)
+                state.members.append(member)
+                state.slots.append(member.slot)
                 return
             }
             let before = state.members[place].worker
             state.members[place].worker = worker
-            guard before.url != worker.url || before.isRemoved != worker.isRemoved else { return }
-            state.members[place].health = .unknown
-            state.members[place].load = WorkerLoad()
+            if before.url != worker.url || before.isRemoved != worker.isRemoved {
+                state.members[place].health = .unknown
+                state.members[place].load.forget()
+            }
+            state.slots[place] = state.members[place].slot
         }
     }
 
     private func update<T>(_ id: String, _ body: (inout Member) -> T) -> T? {
         state.withLock { state in
             guard let place = state.places[id] else { return nil }
+            defer { state.slots[place] = state.members[place].slot }
             return body(&state.members[place])
+        }
+    }
+}
+
+fileprivate extension WorkerPool.Member {
+    /// What decides about choosing it.
+    var slot: Balancer.Slot {
+        Balancer.Slot(
+            ours: load.ours + load.reserved, foreign: load.foreign, weight: worker.weight, lastChosen: lastChosen,
+            usability: usability)
+    }
+
+    private var usability: Balancer.Usability {
+        if worker.isRemoved { return .removed }
+        if !worker.enabled { return .disabled }
+        switch health {
+        case .healthy: return .healthy
+        case .unknown: return .notAsked
+        case .unhealthy: return .unhealthy
         }
     }
 }
@@ -68,82 +99,94 @@ final class WorkerPool: Sendable {
 // MARK: - Choosing
 
 extension WorkerPool {
-    /// Chooses a worker for a prompt and counts the prompt there; `nil` when none can be used.
+    /// Chooses a worker with room for a job and keeps a place there, until ``unreserve(_:)``; `nil` when none has room.
     ///
     /// Enabled workers that answered last time come first, then those not asked yet.
-    func reserve(excluding tried: Set<String> = []) -> Worker? {
+    func reserve(excluding tried: Set<String> = []) -> WorkerChoice? {
         state.withLock { state in
-            let place =
-                Self.choose(state.members, tried) { $0 == .healthy }
-                ?? Self.choose(state.members, tried) { $0 == .unknown }
-            guard let place else { return nil }
+            let triedPlaces = Set(tried.compactMap { state.places[$0] })
+            guard
+                let place = Balancer.choose(
+                    state.slots, excluding: triedPlaces, maximumInFlight: maximumInFlight)
+            else { return nil }
+            let choice = state.explain(place)
             state.choices += 1
             state.members[place].lastChosen = state.choices
-            state.members[place].load.inFlight += 1
-            return state.members[place].worker
+            state.members[place].load.reserved += 1
+            state.slots[place] = state.members[place].slot
+            return choice
         }
     }
 
-    private static func choose(
-        _ members: [Member], _ tried: Set<String>, _ isUsable: (WorkerHealth) -> Bool
-    ) -> Int? {
-        Balancer.choose(members.count) { index in
-            let member = members[index]
-            guard member.worker.enabled, !member.worker.isRemoved, isUsable(member.health),
-                tried.isEmpty || !tried.contains(member.worker.id)
-            else { return nil }
-            return Balancer.Candidate(
-                load: member.load.total, weight: member.worker.weight, lastChosen: member.lastChosen)
-        }
+    /// Gives the place of ``reserve(excluding:)`` back: the job is there now, or will not go there.
+    func unreserve(_ id: String) {
+        _ = update(id) { $0.load.reserved = max(0, $0.load.reserved - 1) }
     }
+
+    /// Whether there is an enabled worker that answers, with or without room.
+    var isUsable: Bool { state.withLock { $0.slots.contains { $0.usability.isUsable } } }
 
     /// Whether a prompt can go to another worker than this one.
     func hasAlternative(to id: String) -> Bool {
         state.withLock { state in
-            state.members.contains { member in
-                member.worker.id != id && member.worker.enabled && !member.worker.isRemoved && member.health.isHealthy
-            }
+            let own = state.places[id]
+            return state.slots.indices.contains { $0 != own && state.slots[$0].usability.isUsable }
         }
     }
 
-    /// Ends a reservation: whether the worker took the prompt.
-    func release(_ id: String, taken: Bool, now: Instant) {
+    /// The number of our jobs on a worker changed.
+    func count(_ change: Int, on id: String) {
+        _ = update(id) { $0.load.ours += change }
+    }
+
+    /// A worker took a prompt.
+    func tookPrompt(_ id: String, now: Instant) {
         _ = update(id) { member in
-            member.load.inFlight = max(0, member.load.inFlight - 1)
-            guard taken else { return }
-            member.load.sent += 1
             if member.unheardSince == nil { member.unheardSince = now }
         }
     }
+}
 
-    /// One of our prompts on a worker has ended.
-    func promptEnded(on id: String) {
-        _ = update(id) { $0.load.ended += 1 }
+fileprivate extension WorkerPool.State {
+    /// The choice of a place, and the best of the others.
+    func explain(_ chosen: Int) -> WorkerChoice {
+        var best: [Int] = [chosen]
+        for place in slots.indices where place != chosen && slots[place].usability != .removed {
+            if best.count < WorkerChoice.limit {
+                best.append(place)
+            } else if let last = best.last, slots[place].isBetter(than: slots[last]) {
+                best[best.count - 1] = place
+            } else {
+                continue
+            }
+            // Kept in order; the chosen one stays in front.
+            var index = best.count - 1
+            while index > 1, slots[best[index]].isBetter(than: slots[best[index - 1]]) {
+                best.swapAt(index, index - 1)
+                index -= 1
+            }
+        }
+        return WorkerChoice(
+            worker: members[chosen].worker,
+            candidates: best.map { place in
+                WorkerChoice.Candidate(
+                    id: members[place].worker.id, name: members[place].worker.name, slot: slots[place])
+            }, considered: slots.count { $0.usability != .removed })
     }
 }
 
 // MARK: - Observing
 
 extension WorkerPool {
-    /// The changes counted so far, which a reading that begins now will include.
-    struct ReadingMark: Sendable {
-        fileprivate let sent: Int
-        fileprivate let ended: Int
-    }
-
-    /// A reading of the queue begins.
-    func beginReading(_ id: String) -> ReadingMark {
-        update(id) { ReadingMark(sent: $0.load.sent, ended: $0.load.ended) } ?? ReadingMark(sent: 0, ended: 0)
-    }
-
     /// A reading of the queue succeeded.
-    func finishReading(_ id: String, _ mark: ReadingMark, running: Int, pending: Int) {
+    ///
+    /// - Parameter foreign: How many of the prompts there are not ours.
+    func finishReading(_ id: String, running: Int, pending: Int, foreign: Int) {
         let changed: Worker? =
             update(id) { member in
                 member.load.running = running
                 member.load.pending = pending
-                member.load.sent = max(0, member.load.sent - mark.sent)
-                member.load.ended = max(0, member.load.ended - mark.ended)
+                member.load.foreign = foreign
                 let isNews = member.health != .healthy
                 member.health = .healthy
                 return isNews ? member.worker : nil

@@ -1,5 +1,6 @@
 import ComfyUI
 import PluginAPI
+import Synchronization
 
 /// Registers, changes and removes workers: on disk first, then in the pool.
 final class WorkerRegistry: Sendable {
@@ -7,6 +8,9 @@ final class WorkerRegistry: Sendable {
     let pool: WorkerPool
     /// Wakes the supervisor after a change.
     let changes = Wakeup()
+
+    /// Knows which prompts on a worker are ours; there from ``attach(_:)`` on.
+    private let table = Mutex<JobTable?>(nil)
 
     private let store: WorkerStore
     private let configuration: GatewayConfiguration
@@ -23,6 +27,11 @@ final class WorkerRegistry: Sendable {
         self.configuration = configuration
         self.context = context
         store = WorkerStore(database: context.database, secrets: context.secrets)
+    }
+
+    /// Learns which prompts on a worker are ours.
+    func attach(_ table: JobTable) {
+        self.table.withLock { $0 = table }
     }
 
     /// Loads the stored workers, then adds those of the configuration whose URL is new.
@@ -122,25 +131,29 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
     func probe(_ worker: Worker) async throws -> QueueOutline {
-        try await probe(worker, { try await $0.queueOutline() }) { ($0.running.count, $0.pending.count) }
+        try await probe(worker, { try await $0.queueOutline() }) { ($0.running, $0.pending) }
     }
 
     /// Reads a worker's whole queue now, and counts the result as a health probe.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
     func queue(of worker: Worker) async throws -> QueueSnapshot {
-        try await probe(worker, { try await $0.queue() }) { ($0.running.count, $0.pending.count) }
+        try await probe(worker, { try await $0.queue() }) { ($0.running.map(\.promptID), $0.pending.map(\.promptID)) }
     }
 
     private func probe<T: Sendable>(
-        _ worker: Worker, _ read: (ComfyClient) async throws -> T, _ counts: (T) -> (running: Int, pending: Int)
+        _ worker: Worker, _ read: (ComfyClient) async throws -> T,
+        _ ids: (T) -> (running: [String], pending: [String])
     ) async throws -> T {
-        let mark = pool.beginReading(worker.id)
+        // A job that ends while the queue is read is not somebody else's.
+        let before = ownIDs(worker.id)
         let timeout = min(Self.probeTimeout, configuration.requestTimeout)
         do {
             let reading = try await read(client(worker).with(timeout: timeout))
-            let (running, pending) = counts(reading)
-            pool.finishReading(worker.id, mark, running: running, pending: pending)
+            let (running, pending) = ids(reading)
+            let own = before.union(ownIDs(worker.id))
+            let foreign = (running + pending).count { !own.contains($0) }
+            pool.finishReading(worker.id, running: running.count, pending: pending.count, foreign: foreign)
             return reading
         } catch is CancellationError {
             throw CancellationError()
@@ -148,6 +161,10 @@ final class WorkerRegistry: Sendable {
             pool.fail(worker.id, error, now: context.clock.now)
             throw error
         }
+    }
+
+    private func ownIDs(_ workerID: String) -> Set<String> {
+        table.withLock { $0 }?.idsOnWorker(workerID) ?? []
     }
 }
 

@@ -37,6 +37,10 @@ public struct PromptSubmission: Sendable {
     public var promptID: String?
     /// Further keys of `POST /prompt` (`extra_data`, `front`, `number`, `partial_execution_targets`), passed on.
     public var extra: JSONObject
+    /// Larger is earlier in the backend's queue; `nil` hands the prompt to a server at once if one has room.
+    public var priority: Int?
+    /// Whose prompt it is, because callers take turns in the backend's queue; `nil` means the ``clientID``.
+    public var caller: String?
 
     /// Makes a submission.
     public init(prompt: JSON, clientID: String? = nil, promptID: String? = nil, extra: JSONObject = [:]) {
@@ -55,6 +59,8 @@ public struct SubmittedPrompt: Sendable {
     public var number: JSON
     /// Outputs that were dropped because they do not validate; `{}` when all are fine.
     public var nodeErrors: JSON
+    /// The second id of a prompt that was given a priority.
+    public var gatewayJobID: String?
 
     /// Makes an answer.
     public init(promptID: String, number: JSON, nodeErrors: JSON) {
