@@ -23,25 +23,16 @@ struct FloodTests {
         try await withCluster(servers: servers, settings: "node_delay: 50ms") { cluster in
             let flooding = try await Caller("flooding", callers, cluster)
             let modest = try await Caller("modest", callers, cluster)
-            try await concurrently(Array(0..<8)) { lane in
-                try await flooding.submit(stride(from: lane, to: Self.flood, by: 8).map { $0 })
-            }
-            try await eventually("the flood is being worked on") {
-                try cluster.servers.allSatisfy { try $0.runs.prompts("started").count >= 5 }
-            }
+            try await flooding.submit(Array(0..<Self.flood))
+            try await eventually("the flood is being worked on") { try cluster.startCounts().allSatisfy { $0 >= 5 } }
 
             let id = "00000000-0000-4000-8000-000000000001"
             try await modest.submit([Self.flood], promptID: id)
-            let before = try cluster.servers.map { try $0.runs.prompts("started").count }
+            let before = try cluster.startCounts()
             #expect(before.reduce(0, +) < Self.flood / 2, "the flood was over too early to prove anything")
-            try await eventually("the modest caller's job starts", within: 60) { try cluster.starts()[id] == 1 }
-            let place = try #require(
-                try cluster.servers.flatMap { try $0.runs.lines }.first { $0.promptID == id && $0.step == "started" })
-            for (server, count) in zip(cluster.servers, before) {
-                let earlier = try server.runs.lines.filter {
-                    $0.step == "started" && $0.time <= place.time && $0.promptID != id
-                }
-                #expect(earlier.count - count <= Self.allowance, "\(server.name) began \(earlier.count - count) others")
+            try await eventually("the modest caller's job starts") { try cluster.starts()[id] == 1 }
+            for (earlier, before) in zip(try cluster.startCounts(before: id), before) {
+                #expect(earlier - before <= Self.allowance, "a server began \(earlier - before) others")
             }
             #expect(try await cluster.ended(id)["status"] == "done")
         }
@@ -52,11 +43,12 @@ struct FloodTests {
         private let port: UInt16
         private let fields: [(String, String)]
         private let clientID: String
-        private let priority: JSON?
+        private let priority: Int?
+        private static let connections = 8
 
         init(_ name: String, _ callers: Callers, _ cluster: Cluster) async throws {
             port = cluster.gateway.port
-            priority = callers == .clientIDsWithPriority ? 5 : nil as JSON?
+            priority = callers == .clientIDsWithPriority ? 5 : nil
             clientID = callers == .apiKeys ? "the same" : name
             guard callers == .apiKeys else {
                 fields = []
@@ -68,25 +60,36 @@ struct FloodTests {
             fields = [("Authorization", "Bearer \(token)")]
         }
 
-        /// Submits jobs over one connection, one after the other.
+        /// Submits jobs over some connections.
         func submit(_ numbers: [Int], promptID: String? = nil) async throws {
-            let bodies = numbers.map { number in
+            _ = try await concurrently(Array(0..<Self.connections)) { lane in
+                let mine = stride(from: lane, to: numbers.count, by: Self.connections).map { numbers[$0] }
+                try await onThread { try self.submitInOrder(mine, promptID) }
+            }
+        }
+
+        private func submitInOrder(_ numbers: [Int], _ promptID: String?) throws {
+            let wire = try HTTPWire(port: port, timeout: 20 * Places.patience)
+            for number in numbers {
                 var body: JSON = [
                     "prompt": Workflow.image("flood-\(number)", color: number), "client_id": .string(clientID),
                 ]
-                if let priority { body["priority"] = priority }
+                if let priority { body["priority"] = .number(JSONNumber(priority)) }
                 if let promptID { body["prompt_id"] = .string(promptID) }
-                return body.serialized()
-            }
-            try await onThread { [port, fields] in
-                let wire = try HTTPWire(port: port, timeout: 20 * Places.patience)
-                for body in bodies {
-                    let answer = try wire.exchange(
-                        HTTPRequest(
-                            method: "POST", target: "/api/prompt", fields: fields, body: body, keepAlive: true))
-                    guard answer.status == 200 else { throw Refused(answer: answer) }
-                }
+                let request = HTTPRequest(
+                    method: "POST", target: "/api/prompt", fields: fields, body: body.serialized(), keepAlive: true)
+                let answer = try wire.exchange(request)
+                guard answer.status == 200 else { throw Refused(answer: answer) }
             }
         }
+    }
+}
+
+private extension Cluster {
+    /// How many prompts each server has started, up to one of them if it is given.
+    func startCounts(before id: String? = nil) throws -> [Int] {
+        let lines = try servers.map { try $0.runs.lines.filter { $0.step == "started" } }
+        let end = lines.joined().first { $0.promptID == id }?.time ?? .max
+        return lines.map { lines in lines.count { $0.time <= end && $0.promptID != id } }
     }
 }

@@ -8,7 +8,9 @@ struct FullDiskTests {
     /// What is submitted while there is no space: large, so that room left in files does not last.
     private static func large(_ number: Int) -> JSON {
         var graph = Workflow.image("large-\(number)", color: 1000 + number)
-        graph["2"] = ["class_type": "PrimitiveString", "inputs": ["value": .string(String(repeating: "x", count: 300_000))]]
+        graph["2"] = [
+            "class_type": "PrimitiveString", "inputs": ["value": .string(String(repeating: "x", count: 300_000))],
+        ]
         return graph
     }
 

@@ -17,7 +17,8 @@ struct N8nFlowTests {
     func plain() async throws {
         try await withCluster(servers: 1) { cluster in
             let submitted = try await cluster.probe.post(
-                "/api/prompt", ["prompt": Workflow.slow("n8n", seconds: 0.3), "client_id": "n8n-\(cluster.gateway.pid)"])
+                "/api/prompt",
+                ["prompt": Workflow.slow("n8n", seconds: 0.3), "client_id": "n8n-\(cluster.gateway.pid)"])
             #expect(submitted.status == 200)
             let id = try #require(submitted.json["prompt_id"]?.stringValue)
             try await Self.finish(id, "done", cluster)
@@ -30,27 +31,19 @@ struct N8nFlowTests {
             // One server that takes two jobs ahead: the later ones wait in the gateway.
             var jobs: [String] = []
             for number in 0..<6 {
-                let submitted = try await cluster.probe.post(
-                    "/api/prompt",
-                    ["prompt": Workflow.slow("n8n-\(number)", seconds: 0.2, color: number), "priority": 10])
-                #expect(submitted.status == 200)
-                #expect(submitted.json["status"] == "queued")
-                #expect(submitted.json["prompt_id"] == nil)
-                jobs.append(try #require(submitted.json["gateway_job_id"]?.stringValue))
+                let graph = Workflow.slow("n8n-\(number)", seconds: 0.2, color: number)
+                jobs.append(try await cluster.queue(graph, priority: 10))
             }
             let last = try #require(jobs.last)
-            let waiting = try await cluster.probe.get("/api/task/gateway/\(last)").json
+            let waiting = try await cluster.gatewayJob(last)
             #expect(waiting["status"] == "queued")
             #expect(waiting["prompt_id"]?.isNull == true, "\(waiting)")
             for job in jobs {
-                let id = try await eventually("\(job) has a prompt_id") { () -> String? in
-                    let answer = try await cluster.probe.get("/api/task/gateway/\(job)")
-                    #expect(answer.status == 200)
-                    #expect(answer.json["gateway_job_id"] == .string(job))
-                    return answer.json["prompt_id"]?.stringValue
+                let id = try await eventually("\(job) has a prompt_id") {
+                    try await cluster.gatewayJob(job)["prompt_id"]?.stringValue
                 }
                 try await Self.finish(id, "done", cluster)
-                #expect(try await cluster.probe.get("/api/task/gateway/\(job)").json["status"] == "done")
+                #expect(try await cluster.gatewayJob(job)["status"] == "done")
             }
         }
     }
@@ -65,12 +58,7 @@ struct N8nFlowTests {
             #expect(try await Self.poll(id, cluster)["status"] == "failed")
             // A graph that no server takes: its caller has had its answer, so the job says so.
             graph["5"] = ["class_type": "NoSuchNode", "inputs": [:]]
-            let queued = try await cluster.probe.post("/api/prompt", ["prompt": graph, "priority": 1])
-            let job = try #require(queued.json["gateway_job_id"]?.stringValue, "\(queued)")
-            let ended = try await eventually("\(job) fails") { () -> JSON? in
-                let answer = try await cluster.probe.get("/api/task/gateway/\(job)").json
-                return answer["status"] == "failed" ? answer : JSON?.none
-            }
+            let ended = try await cluster.gatewayJob(try await cluster.queue(graph, priority: 1), becomes: "failed")
             #expect(ended["error"]?.stringValue?.isEmpty == false, "\(ended)")
         }
     }
@@ -83,8 +71,9 @@ struct N8nFlowTests {
         let history = try await cluster.probe.get("/api/history/\(id)")
         #expect(history.status == 200)
         // As the templates do it: the first key, whatever it is.
-        let entry = try #require(history.json.objectValue?.first?.value)
-        let images = try #require(entry["outputs"]?.objectValue?.values.compactMap { $0["images"] }.first?.arrayValue)
+        let first = (history.json.objectValue?.keys).flatMap { Array($0).first }
+        let outputs = first.flatMap { history.json[$0]?["outputs"]?.objectValue } ?? [:]
+        let images = outputs.flatMap { $0.value["images"]?.arrayValue ?? [] }
         #expect(!images.isEmpty)
         for image in images {
             let file = try await cluster.fetch(link: try #require(image["url"]?.stringValue))

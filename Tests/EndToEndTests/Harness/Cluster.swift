@@ -82,12 +82,41 @@ final class Cluster: Sendable {
     /// Hands a graph in and gives its id.
     ///
     /// - Throws: ``Refused`` for any answer but 200.
+    @discardableResult
     func submit(_ graph: JSON) async throws -> String {
         let answer = try await probe.post("/api/prompt", ["prompt": graph, "client_id": "e2e"])
         guard answer.status == 200, let id = answer.json["prompt_id"]?.stringValue else {
             throw Refused(answer: answer)
         }
         return id
+    }
+
+    /// Queues a graph with a priority and gives its gateway job id.
+    ///
+    /// - Throws: ``Refused`` for any answer but 200.
+    func queue(_ graph: JSON, priority: Int) async throws -> String {
+        let answer = try await probe.post(
+            "/api/prompt", ["prompt": graph, "client_id": "e2e", "priority": .number(JSONNumber(priority))])
+        guard answer.status == 200, answer.json["status"] == "queued", answer.json["prompt_id"] == nil,
+            let id = answer.json["gateway_job_id"]?.stringValue
+        else { throw Refused(answer: answer) }
+        return id
+    }
+
+    /// The answer of `/api/task/gateway/{id}`.
+    func gatewayJob(_ id: String) async throws -> JSON {
+        let answer = try await probe.get("/api/task/gateway/\(id)")
+        guard answer.status == 200, answer.json["gateway_job_id"] == .string(id) else { throw Refused(answer: answer) }
+        return answer.json
+    }
+
+    /// Waits until a job with a priority has a status, and gives the answer.
+    @discardableResult
+    func gatewayJob(_ id: String, becomes status: String, within seconds: Double = 30) async throws -> JSON {
+        try await eventually("job \(id) is \(status)\n\(gateway.tail)", within: seconds) {
+            let job = try await self.gatewayJob(id)
+            return job["status"] == .string(status) ? job : JSON?.none
+        }
     }
 
     /// The answer of `/api/task/{id}/status`.

@@ -39,7 +39,8 @@ struct FullDisk: Sendable {
     private static let compilation = Task {
         let folder = Places.binaries + "/end-to-end"
         let source = Places.repository + "/Tests/CFullDisk/full-disk.c"
-        let script = #"mkdir -p "$1" && exec $(command -v clang || echo cc) -shared -fPIC -O1 -Wall -Werror -o "$1/full-disk.so" "$2""#
+        let script =
+            #"mkdir -p "$1" && exec $(command -v clang || echo cc) -shared -fPIC -O1 -Wall -Werror -o "$1/full-disk.so" "$2""#
         let result = try await run("sh", ["-c", script, "sh", folder, source], within: 60)
         guard result.status == .code(0) else { throw Files.Failure(description: "full-disk.c: \(result)") }
         return folder + "/full-disk.so"
