@@ -48,7 +48,7 @@ final class ChaosLedger: Sendable {
         state.withLock { $0.wrong.append(answer) }
     }
 
-    func count(_ counter: WritableKeyPath<Counts, Int> & Sendable) {
+    func count(_ counter: any WritableKeyPath<Counts, Int> & Sendable) {
         state.withLock { $0.counts[keyPath: counter] += 1 }
     }
 }

@@ -1,4 +1,5 @@
 import PluginAPI
+import PluginTestKit
 import Synchronization
 
 /// Kills servers and the daemon, and hangs servers, while jobs run.

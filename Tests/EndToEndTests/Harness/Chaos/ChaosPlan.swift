@@ -1,5 +1,6 @@
 import Glibc
 import PluginAPI
+import PluginTestKit
 
 /// What happens in a run of chaos, all of it decided by a seed.
 struct ChaosPlan: Sendable {

@@ -39,10 +39,11 @@ struct JobStory: Sendable {
 
     /// Reads `2026-01-31T08:00:00.123Z`.
     private static func milliseconds(_ text: String) -> Int? {
+        let numbers = text.split { !$0.isNumber }.compactMap { Int32($0) }
+        guard numbers.count == 7, text.utf8.count == 24 else { return nil }
         var parts = tm()
-        guard strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) != nil, text.utf8.count == 24,
-            let fraction = Int(text.dropFirst(20).prefix(3))
-        else { return nil }
-        return timegm(&parts) * 1000 + fraction
+        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
+        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
+        return timegm(&parts) * 1000 + Int(numbers[6])
     }
 }
