@@ -45,6 +45,19 @@ struct RouteGroupTests {
         #expect(routes.map { $0.ownership == .yielding } == [false, true, true, false])
     }
 
+    @Test("a single route may have another access, and keeps everything else of its group")
+    func singleRoute() {
+        var group = RouteGroup(prefix: "/p", surface: .native, middleware: [Nothing()], ownership: .yielding)
+        group.get("/a", docs: "A test.") { _ in "x" }
+        group[access: .surfaceScope("s")].post("/b", docs: "A test.") { _ in "x" }
+        group[access: .admin].webSocket("/c", docs: "A test.") { _, _ in }
+        group.get("/d", docs: "A test.") { _ in "x" }
+        #expect(group.routes.map(\.template) == ["/p/a", "/p/b", "/p/c", "/p/d"])
+        #expect(group.routes.map(\.access) == [.authenticated, .surfaceScope("s"), .admin, .authenticated])
+        #expect(group.routes.allSatisfy { $0.surface?.name == "native" && $0.middleware.count == 1 })
+        #expect(group.routes.allSatisfy { $0.ownership == .yielding })
+    }
+
     @Test("a group whose body throws changes nothing")
     func throwing() {
         struct Stop: Error {}

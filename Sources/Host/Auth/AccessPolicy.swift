@@ -23,12 +23,17 @@ package struct AccessPolicy: AccessChecking {
             guard try known(principal).kind == .admin else {
                 throw Self.forbidden("Only the administrator may do this.", challenge: nil)
             }
-        case .scope(let scope):
-            guard try known(principal).has(scope: scope) else {
-                throw Self.forbidden("The scope \"\(scope)\" is needed.", challenge: scope)
-            }
+        case .scope(let scope): try require(scope, principal)
+        case .surfaceScope(let scope):
+            if !isSurfaceOpen { try require(scope, principal) }
         @unknown default:
             throw Self.forbidden("Nobody may do this.", challenge: nil)
+        }
+    }
+
+    private func require(_ scope: String, _ principal: Principal?) throws(HTTPError) {
+        guard try known(principal).has(scope: scope) else {
+            throw Self.forbidden("The scope \"\(scope)\" is needed.", challenge: scope)
         }
     }
 

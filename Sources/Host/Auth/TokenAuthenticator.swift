@@ -4,17 +4,11 @@ package import PluginAPI
 package struct TokenAuthenticator: Authenticator {
     private let verifiers: [any TokenVerifier]
     private let brake: FailureBrake
-    private let trustedProxies: Set<String>
 
     /// Makes an authenticator that asks these verifiers in order; the first that knows the token decides.
-    ///
-    /// Failures behind one of the `trustedProxies` (IP addresses) count for the client that it names.
-    package init(
-        verifiers: [any TokenVerifier], brake: FailureBrake = FailureBrake(), trustedProxies: [String] = []
-    ) {
+    package init(verifiers: [any TokenVerifier], brake: FailureBrake = FailureBrake()) {
         self.verifiers = verifiers
         self.brake = brake
-        self.trustedProxies = Set(trustedProxies)
     }
 
     /// The caller; `nil` when there is no token.
@@ -28,7 +22,7 @@ package struct TokenAuthenticator: Authenticator {
         case .malformed: token = ""
         case .token(let text): token = text
         }
-        let address = clientAddress(of: request)
+        let address = request.clientAddress
         try brake.check(address)
         if !token.isEmpty, let principal = try await judge(token) { return principal }
         brake.noteFailure(address)
@@ -36,17 +30,6 @@ package struct TokenAuthenticator: Authenticator {
         throw HTTPError(
             .unauthorized, "auth.invalid_token", "The token is wrong, expired or revoked.",
             headers: ["WWW-Authenticate": #"Bearer realm="comfyd""#])
-    }
-
-    /// The nearest address that is no trusted proxy: anything further left in `X-Forwarded-For` may be made up.
-    private func clientAddress(of request: Request) -> String {
-        guard trustedProxies.contains(request.remoteAddress) else { return request.remoteAddress }
-        let hops = request.headers.values(for: "x-forwarded-for").joined(separator: ",").split(separator: ",")
-        for hop in hops.reversed() {
-            let address = String(hop.drop { $0 == " " }.prefix { $0 != " " })
-            if !trustedProxies.contains(address) { return address }
-        }
-        return request.remoteAddress
     }
 
     private func judge(_ token: String) async throws -> Principal? {

@@ -56,9 +56,10 @@ package final class Daemon: Sendable {
             .run(plugin: HostSchema.plugin, HostSchema.migrations)
         keys = APIKeyStore(database: database, time: clock)
         authenticator = TokenAuthenticator(
-            verifiers: [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)], trustedProxies: daemon.trustedProxies)
+            verifiers: [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)])
         var routing = RouterOptions()
         routing.cors = CORSPolicy(openOrigins: daemon.auth.corsOrigins)
+        routing.trustedProxies = TrustedProxies(daemon.trustedProxies)
         let policy = AccessPolicy(
             openSurfaces: daemon.auth.openSurfaces,
             allListenersAreLoopback: daemon.listensOnLoopbackOnly)

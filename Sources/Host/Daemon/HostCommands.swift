@@ -28,7 +28,7 @@ package struct HostCommands: CommandRunner {
         let rows = try await examine(invocation).table.routes.map { route in
             let declaration = route.declaration
             return [
-                declaration.method.rawValue, declaration.template, route.plugin, declaration.access.word,
+                declaration.method.rawValue, declaration.template, route.plugin, declaration.access.words,
                 declaration.docs.summary,
             ]
         }
@@ -194,19 +194,5 @@ extension APIKey {
     fileprivate var state: String {
         if let revokedAt { return "revoked \(revokedAt.iso8601)" }
         return expiresAt.map { "expires \($0.iso8601)" } ?? "-"
-    }
-}
-
-extension Access {
-    /// A word for the table of routes.
-    fileprivate var word: String {
-        switch self {
-        case .open: "open"
-        case .openSurface: "surface"
-        case .authenticated: "token"
-        case .admin: "admin"
-        case .scope(let scope): "scope \(scope)"
-        @unknown default: "closed"
-        }
     }
 }

@@ -45,7 +45,7 @@ struct OpenAPIOperation {
         }
         body["responses"] = responses
         body["security"] = security
-        if case .scope(let scope) = route.declaration.access { body["x-scope"] = .string(scope) }
+        if let scope = route.declaration.access.scope { body["x-scope"] = .string(scope) }
         if route.declaration.access == .admin { body["x-admin"] = true }
         if isWebSocket { body["x-websocket"] = true }
         return .object(body)
@@ -109,19 +109,13 @@ struct OpenAPIOperation {
     }
 
     private var needsRights: Bool {
-        switch route.declaration.access {
-        case .admin, .scope: true
-        default: false
-        }
+        route.declaration.access == .admin || route.declaration.access.scope != nil
     }
 
     private var security: JSON {
         let tokens: [JSON] = [.object(["bearer": .array([])]), .object(["apiKey": .array([])])]
-        switch route.declaration.access {
-        case .open: return .array([])
-        case .openSurface: return .array([.object([:])] + tokens)
-        default: return .array(tokens)
-        }
+        guard isProtected else { return .array([]) }
+        return .array((route.declaration.access.isOfSurface ? [.object([:])] : []) + tokens)
     }
 
     /// A schema under its media type: JSON, or what `contentMediaType` at its top says.

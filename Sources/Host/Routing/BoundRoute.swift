@@ -28,7 +28,7 @@ final class BoundRoute: Sendable {
         access = declaration.access
         surface = declaration.surface ?? .native
         isOpen = access == .open
-        mayBeOpen = access == .open || access == .openSurface
+        mayBeOpen = access == .open || access.isOfSurface
         cors = mayBeOpen ? openCORS : protectedCORS
         self.gate = gate
         self.metrics = metrics

@@ -70,6 +70,8 @@ package final class Router: HTTPResponder {
     package func respond(to request: Request) async -> ServerReply {
         let bound = state.withLock { $0.bound }
         let started = clock.now
+        var request = request
+        if let client = options.trustedProxies.client(of: request) { request.clientAddress = client }
         switch bound.match(request) {
         case .route(let index, let parameters):
             return await serve(bound.routes[index], request, parameters, started)

@@ -100,6 +100,18 @@ public struct Request: Sendable {
         }
     }
 
+    /// The address of the client, without port; empty when unknown.
+    ///
+    /// That of the peer, or, when the peer is one of the operator's trusted proxies, the nearest address in
+    /// `X-Forwarded-For` that is none of them.
+    public var clientAddress: String {
+        get { parts.clientAddress ?? parts.remoteAddress }
+        set {
+            makeUnique()
+            parts.clientAddress = newValue
+        }
+    }
+
     /// `http` or `https`, as the client reached this listener.
     public var scheme: String {
         get { parts.scheme }
@@ -192,6 +204,8 @@ extension Request {
         var logger: Logger
         var principal: Principal?
         var remoteAddress: String
+        /// `nil` where it is the peer's.
+        var clientAddress: String?
         var scheme: String
         var pathParameters: [String] = []
         var slots: [ObjectIdentifier: any Sendable] = [:]
@@ -223,6 +237,7 @@ extension Request {
             logger = other.logger
             principal = other.principal
             remoteAddress = other.remoteAddress
+            clientAddress = other.clientAddress
             scheme = other.scheme
             pathParameters = other.pathParameters
             slots = other.slots

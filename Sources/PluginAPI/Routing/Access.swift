@@ -11,6 +11,9 @@ public enum Access: Sendable, Equatable {
     case admin
     /// The administrator, or a principal with this scope.
     case scope(String)
+    /// Everybody while the operator's `auth.open_surfaces` says so, otherwise as ``scope(_:)``: for the parts of an
+    /// open surface that not every key should reach.
+    case surfaceScope(String)
 }
 
 /// Runs around the handlers of a group.

@@ -105,6 +105,17 @@ public struct RouteGroup {
         routes += inner.routes
     }
 
+    /// This group with another access, for single routes:
+    /// `routes[access: .surfaceScope("workers")].post("/api/workers", docs: "Adds a worker.", use: add)`.
+    ///
+    /// What is declared through it becomes part of this group.
+    public subscript(access access: Access) -> RouteGroup {
+        get {
+            RouteGroup(prefix: prefix, access: access, surface: surface, middleware: middleware, ownership: ownership)
+        }
+        set { routes += newValue.routes }
+    }
+
     private mutating func append(
         _ method: HTTPMethod, _ path: String, _ schemas: [JSON], _ docs: OperationDocs,
         _ action: RouteDeclaration.Action

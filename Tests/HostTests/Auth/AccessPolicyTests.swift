@@ -25,6 +25,7 @@ struct AccessPolicyTests {
             (.open, [200, 200, 200, 200]), (.openSurface, [401, 200, 200, 200]),
             (.authenticated, [401, 200, 200, 200]), (.admin, [401, 403, 403, 200]),
             (.scope("jobs"), [401, 403, 200, 200]), (.scope("job"), [401, 403, 403, 200]),
+            (.surfaceScope("jobs"), [401, 403, 200, 200]), (.surfaceScope("job"), [401, 403, 403, 200]),
         ] as [(Access, [Int])])
     func table(access: Access, expected: [Int]) {
         let policy = AccessPolicy(openSurfaces: .never, allListenersAreLoopback: true)
@@ -41,6 +42,8 @@ struct AccessPolicyTests {
     func modes(mode: OpenSurfaces, isLoopback: Bool, expected: Int) {
         let policy = AccessPolicy(openSurfaces: mode, allListenersAreLoopback: isLoopback)
         #expect(status(policy, .openSurface, nil) == expected)
+        #expect(status(policy, .surfaceScope("workers"), nil) == expected)
+        #expect(status(policy, .surfaceScope("workers"), Self.reader) == (expected == 200 ? 200 : 403))
         #expect(status(policy, .authenticated, nil) == 401)
         #expect(status(policy, .admin, nil) == 401)
         #expect(status(policy, .open, nil) == 200)
@@ -52,9 +55,11 @@ struct AccessPolicyTests {
         let stranger = #expect(throws: HTTPError.self) { try policy.check(.authenticated, nil, Self.request) }
         #expect(stranger?.code == "auth.required")
         #expect(stranger?.headers["WWW-Authenticate"] == #"Bearer realm="comfyd""#)
-        let scope = #expect(throws: HTTPError.self) { try policy.check(.scope("x"), Self.reader, Self.request) }
-        #expect(scope?.code == "auth.forbidden")
-        #expect(scope?.headers["WWW-Authenticate"]?.contains(#"scope="x""#) == true)
+        for access in [Access.scope("x"), .surfaceScope("x")] {
+            let scope = #expect(throws: HTTPError.self) { try policy.check(access, Self.reader, Self.request) }
+            #expect(scope?.code == "auth.forbidden")
+            #expect(scope?.headers["WWW-Authenticate"]?.contains(#"scope="x""#) == true)
+        }
         let admin = #expect(throws: HTTPError.self) { try policy.check(.admin, Self.reader, Self.request) }
         #expect(admin?.code == "auth.forbidden")
     }

@@ -117,11 +117,12 @@ struct AuthenticatorTests {
 
     @Test("behind a trusted proxy failures count for the client it names, not for the proxy and not for made-up hops")
     func proxied() async throws {
-        let authenticator = TokenAuthenticator(
-            verifiers: [AdminTokenVerifier(try AdminToken([Secret(Self.admin)]))], trustedProxies: ["127.0.0.1"])
+        let authenticator = try authenticator()
+        let proxies = TrustedProxies(["127.0.0.1"])
         func attempt(_ token: String, from remote: String, for forwarded: String) async -> HTTPError? {
             var request = authRequest(["X-API-Key": token, "X-Forwarded-For": forwarded])
             request.remoteAddress = remote
+            if let client = proxies.client(of: request) { request.clientAddress = client }
             return await httpError { _ = try await authenticator.principal(for: request) }
         }
         for number in 0..<20 {

@@ -13,6 +13,9 @@ struct OpenAPITests {
         }
         one.routes.group("/scoped", access: .scope("s")) { routes in
             routes.get("", docs: "Needs a scope.") { _ in "x" }
+            routes[access: .surfaceScope("t")].get("/surface", docs: "Needs a scope where the surface is closed.") {
+                _ in "x"
+            }
         }
         let dialect = Surface(name: "dialect") { error, _ in .text("", status: error.status) }
         one.rootRoutes(claiming: ["/d"], surface: dialect) { routes in
@@ -45,7 +48,8 @@ struct OpenAPITests {
         let paths = try #require(try Self.document()["paths"]?.objectValue)
         #expect(
             paths.keys == [
-                "/", "/api/one/scoped", "/api/one/{id}/lines/{line}", "/d/files/{path}", "/d/submit", "/d/ws",
+                "/", "/api/one/scoped", "/api/one/scoped/surface", "/api/one/{id}/lines/{line}", "/d/files/{path}",
+                "/d/submit", "/d/ws",
                 "/get_root",
             ])
         let line = try #require(paths["/api/one/{id}/lines/{line}"]?.objectValue)
@@ -63,8 +67,8 @@ struct OpenAPITests {
         let identifiers = paths.values.flatMap { $0.objectValue?.values ?? [] }.compactMap {
             $0["operationId"]?.stringValue
         }
-        #expect(Set(identifiers).count == 8)
-        #expect(identifiers.count == 8)
+        #expect(Set(identifiers).count == 9)
+        #expect(identifiers.count == 9)
         #expect(identifiers.contains("get_api_one_id_lines_line"))
     }
 
@@ -94,6 +98,10 @@ struct OpenAPITests {
         #expect(paths["/d/submit"]?["post"]?["security"] == [[:], ["bearer": []], ["apiKey": []]])
         #expect(paths["/api/one/scoped"]?["get"]?["security"] == tokens)
         #expect(paths["/api/one/scoped"]?["get"]?["x-scope"] == "s")
+        let surface = paths["/api/one/scoped/surface"]?["get"]
+        #expect(surface?["security"] == [[:], ["bearer": []], ["apiKey": []]])
+        #expect(surface?["x-scope"] == "t")
+        #expect(surface?["responses"]?["403"] != nil)
         #expect(paths["/api/one/{id}/lines/{line}"]?["delete"]?["x-admin"] == true)
     }
 }

@@ -12,7 +12,7 @@ struct RouterAccessTests {
             setup.rootRoutes(claiming: ["/t"], surface: .native) { routes in
                 for (path, access) in [
                     ("/open", Access.open), ("/surface", .openSurface), ("/known", .authenticated), ("/admin", .admin),
-                    ("/scope", .scope("s")),
+                    ("/scope", .scope("s")), ("/surface-scope", .surfaceScope("s")),
                 ] {
                     routes.group("/t", access: access) { routes in
                         routes.get(path, docs: "A test.") { request in request.principal?.id ?? "nobody" }
@@ -35,7 +35,11 @@ struct RouterAccessTests {
             ("/t/known", "key", true, "key"), ("/t/admin", "key", true, "auth.forbidden"),
             ("/t/admin", "admin", true, "admin"), ("/t/scope", "key", true, "auth.forbidden"),
             ("/t/scope", "scoped", true, "scoped"), ("/t/scope", "admin", true, "admin"),
-            ("/t/nothing", "bad", true, "http.not_found"),
+            ("/t/surface-scope", "none", true, "nobody"), ("/t/surface-scope", "bad", true, "nobody"),
+            ("/t/surface-scope", "key", true, "key"), ("/t/surface-scope", "none", false, "auth.required"),
+            ("/t/surface-scope", "bad", false, "auth.invalid_token"),
+            ("/t/surface-scope", "key", false, "auth.forbidden"), ("/t/surface-scope", "scoped", false, "scoped"),
+            ("/t/surface-scope", "admin", false, "admin"), ("/t/nothing", "bad", true, "http.not_found"),
         ])
     func access(path: String, token: String, openSurfaces: Bool, expected: String) async throws {
         let fixture = try Self.fixture(openSurfaces: openSurfaces)
@@ -56,7 +60,30 @@ struct RouterAccessTests {
     func challenge() async throws {
         let answer = try await Self.fixture().send(.head, "/t/known")
         #expect(answer.status == .unauthorized)
-        #expect(answer.headers["WWW-Authenticate"] == "Bearer")
+        #expect(answer.headers["WWW-Authenticate"] == #"Bearer realm="comfyd""#)
+    }
+
+    @Test(
+        "a handler learns the client's address, behind a trusted proxy the one it names",
+        arguments: [
+            // peer, X-Forwarded-For, expected
+            ("192.0.2.9", "10.0.0.1", "192.0.2.9"), ("127.0.0.1", "10.0.0.1", "10.0.0.1"),
+            ("127.0.0.1", "10.0.0.1, 192.0.2.1", "192.0.2.1"), ("127.0.0.1", "192.0.2.1, 127.0.0.2", "192.0.2.1"),
+            ("127.0.0.1", "2001:db8::1", "2001:db8::1"), ("127.0.0.1", "192.0.2.1, unknown", "127.0.0.1"),
+            ("127.0.0.1", "", "127.0.0.1"), ("127.0.0.1", "127.0.0.2", "127.0.0.1"), ("", "10.0.0.1", ""),
+        ])
+    func clientAddress(peer: String, forwarded: String, expected: String) async throws {
+        var options = RouterOptions()
+        options.trustedProxies = TrustedProxies(["127.0.0.1", "127.0.0.2"])
+        let fixture = try RouterFixture(options: options) { setup in
+            setup.routes.group("", access: .open) { routes in
+                routes.get(docs: "A test.") { request in "\(request.remoteAddress) \(request.clientAddress)" }
+            }
+        }
+        var request = fixture.request(.get, "/api/p", ["X-Forwarded-For": forwarded])
+        request.remoteAddress = peer
+        guard case .response(let response) = await fixture.router.respond(to: request) else { return }
+        #expect(await TestResponse(response).text == "\(peer) \(expected)")
     }
 
     @Test("any page may read open routes, none the others")
