@@ -13,7 +13,7 @@ struct WorkerController: Sendable {
         routes.get(
             "/api/workers",
             docs: OperationDocs("The workers in order of registration.", returns: ["type": "object"]), use: list)
-        routes.post(
+        routes[access: .surfaceScope(GatewayScope.workers)].post(
             "/api/workers",
             docs: OperationDocs(
                 "Registers a worker.",
@@ -24,7 +24,7 @@ struct WorkerController: Sendable {
                     (422, "Bad form."),
                 ]
             ), use: register)
-        routes.patch(
+        routes[access: .surfaceScope(GatewayScope.workers)].patch(
             "/api/workers/{worker_id}", String.self,
             docs: OperationDocs(
                 "Changes a worker.",
@@ -32,7 +32,7 @@ struct WorkerController: Sendable {
                 body: Self.schema(required: []), returns: ["type": "object"],
                 errors: [(404, "No such worker."), (409, "The URL belongs to another worker."), (422, "Bad form.")]),
             use: change)
-        routes.delete(
+        routes[access: .surfaceScope(GatewayScope.workers)].delete(
             "/api/workers/{worker_id}", String.self,
             docs: OperationDocs(
                 "Deletes a worker.",
