@@ -28,7 +28,7 @@ struct BalancingTests {
 
     @Test("the queue view names running and waiting prompts by id, in the order they will run")
     func queueView() async throws {
-        try await withCluster(servers: 1) { cluster in
+        try await withCluster(servers: 1, gateway: "max_in_flight: 4") { cluster in
             var ids: [String] = []
             for number in 0..<4 {
                 ids.append(try await cluster.submit(Workflow.slow("q-\(number)", seconds: 1, color: number)))

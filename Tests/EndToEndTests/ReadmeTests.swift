@@ -5,10 +5,24 @@ import Testing
 struct ReadmeTests {
     @Test("its commands run against a demo cluster, and bring an image")
     func demo() async throws {
-        let page = MarkdownBlocks(page: try Files.text(Places.repository + "/README.md"))
-        let commands = page.of("tested").filter { $0.name == "demo" && $0.language == "sh" }
+        let result = try await runCommands(of: "README.md")
+        #expect(result.output.contains("prompt_id"), "\(result)")
+        #expect(result.output.contains("simulator-1") && result.output.contains("simulator-2"))
+    }
+
+    @Test("the commands of the gateway's guide run against a demo cluster, and show a job's story")
+    func guide() async throws {
+        let result = try await runCommands(of: "docs/gateway.md")
+        #expect(result.output.contains(#""verdict":"chosen""#), "\(result)")
+        #expect(result.output.contains("event: state"), "\(result)")
+    }
+
+    /// Runs the commands of a page, one after the other, against a demo cluster.
+    private func runCommands(of page: String) async throws -> CommandResult {
+        let blocks = MarkdownBlocks(page: try Files.text(Places.repository + "/" + page))
+        let commands = blocks.of("tested").filter { $0.name == "demo" && $0.language == "sh" }
         try #require(!commands.isEmpty)
-        try await withDemo { gateway in
+        return try await withDemo { gateway in
             let folder = try TemporaryDirectory()
             // A refused request must not pass for an answer.
             let head = "set -euo pipefail\ncurl() { command curl --fail-with-body \"$@\"; }\n"
@@ -17,8 +31,7 @@ struct ReadmeTests {
             let file = try folder.write("readme.sh", text)
             let result = try await run("bash", [file], directory: folder.path, within: 60)
             #expect(result.status == .code(0), "\(result)")
-            #expect(result.output.contains("prompt_id"), "\(result)")
-            #expect(result.output.contains("simulator-1") && result.output.contains("simulator-2"))
+            return result
         }
     }
 
@@ -38,7 +51,7 @@ struct ReadmeTests {
     }
 
     /// The demo of `run.sh`: two simulated servers and a gateway whose configuration lists them.
-    private func withDemo(_ body: (DaemonProcess) async throws -> Void) async throws {
+    private func withDemo<T>(_ body: (DaemonProcess) async throws -> T) async throws -> T {
         try await withSlots(3) {
             let servers = try await concurrently([1, 2]) {
                 try await SimulatedServer.start("simulator-\($0)", settings: "")
@@ -47,7 +60,7 @@ struct ReadmeTests {
             let list = servers.map { "      - { url: \"\($0.url)\", name: \($0.name) }" }.joined(separator: "\n")
             let gateway = try await DaemonProcess.start("plugins:\n  gateway:\n    workers:\n\(list)")
             defer { gateway.end() }
-            try await body(gateway)
+            return try await body(gateway)
         }
     }
 }

@@ -126,7 +126,9 @@ extension JobEngine {
     /// - Returns: false when the job has ended.
     @discardableResult
     func requeue(_ promptID: String, _ cause: JobCause, copy: JobCopy? = nil, wakes: Bool = true) -> Bool {
+        var former: String?
         let job = move(promptID, to: .queued, cause, copy: copy) { live in
+            former = live.job.workerID
             live.leaveWorker()
             live.isSending = false
             live.job.workerID = nil
@@ -134,7 +136,7 @@ extension JobEngine {
         }
         guard let job else { return false }
         if let copy { copies.add([copy]) }
-        metrics.retried()
+        metrics.retried(worker: former.flatMap { pool[$0]?.worker.name })
         waiting.add(WaitingEntry(job), returning: true)
         if wakes { dispatchWakeup.set() }
         return true

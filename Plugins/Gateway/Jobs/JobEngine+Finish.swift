@@ -83,7 +83,7 @@ extension JobEngine {
         table.remove(job.promptID, last: .state(describe(job)))
         guard isFirst else { return }
         announce(event)
-        metrics.finished(job)
+        metrics.finished(job, worker: job.workerID.flatMap { pool[$0]?.worker.name })
         context.events.publish(
             JobFinished(promptID: job.promptID, state: job.state, serverID: job.workerID, message: job.error))
     }

@@ -31,7 +31,7 @@ enum TaskStatus: String, CaseIterable {
     /// - Parameter worker: Its worker.
     static func word(ofGatewayJob state: JobState, worker: WorkerPool.Member?) -> String {
         switch state {
-        case .submitted, .running:
+        case .dispatching, .submitted, .running:
             guard let worker, !worker.worker.isRemoved else { return unknown.rawValue }
             return state == .running && worker.health.isHealthy ? running.rawValue : "submitted"
         default:
