@@ -28,7 +28,10 @@ public struct GatewayPlugin: Plugin {
     /// Declares tables, routes, services and the capability ``ComfyBackend``.
     public func configure(_ setup: inout PluginSetup) throws {
         setup.migrate(GatewayMigrations.all)
-        let prefixes = ["/api/workers", "/api/prompt", "/api/task", "/api/tasks", "/api/history", "/api/view", "/api/queue"]
+        let prefixes = [
+            "/api/workers", "/api/prompt", "/api/task", "/api/tasks", "/api/history", "/api/view", "/api/queue",
+            "/api/settings",
+        ]
         let access = Access.surfaceScope(GatewayScope.jobs)
         setup.rootRoutes(claiming: prefixes, surface: .gateway, access: access) { routes in
             WorkerController(engine: engine).declare(&routes)
@@ -40,6 +43,8 @@ public struct GatewayPlugin: Plugin {
             HistoryController(engine: engine).declare(&routes)
             QueueController(engine: engine).declare(&routes)
             ViewController(engine: engine).declare(&routes)
+            SettingsController(registry: engine.registry).declare(
+                &routes[access: .surfaceScope(GatewayScope.workers)])
         }
         setup.provide(.comfyBackend, GatewayBackend(engine: engine))
         setup.service("workers") { [supervisor] signal in _ = try await signal.cancelling { await supervisor.run() } }

@@ -7,7 +7,7 @@ import Testing
 @Suite("The gateway inside a host")
 struct HostedTests {
     /// A worker that takes prompts and has an empty queue.
-    private static let idleWorker = StubHTTPClient { request in
+    static let idleWorker = StubHTTPClient { request in
         if request.url.hasSuffix("/queue") { return .json(["queue_running": [], "queue_pending": []]) }
         guard request.url.hasSuffix("/prompt"), let bytes = try await request.body?.collect(upTo: 1 << 20) else {
             return .json([:])
@@ -17,7 +17,7 @@ struct HostedTests {
     }
 
     private static let configuration: JSON = ["workers": [["url": "http://w:8188"]]]
-    private static let prompt: JSON = ["prompt": ["1": ["class_type": "A", "inputs": [:]]]]
+    static let prompt: JSON = ["prompt": ["1": ["class_type": "A", "inputs": [:]]]]
 
     @Test("a prompt goes through the router, and is counted")
     func submit() async throws {
@@ -81,6 +81,28 @@ struct HostedTests {
         #expect(await host.health()["workers"] == .degraded("no worker is registered and enabled"))
         _ = await host.send(.post, "/api/workers", json: ["url": "http://w:1", "name": "gone"])
         #expect(await host.health()["workers"] == .degraded("1 of 1 workers do not answer: \"gone\""))
+        await host.stop()
+    }
+
+    @Test(
+        "a worker whose answer does not end holds up neither a registration nor a probe for long, and is not called healthy"
+    )
+    func endless() async throws {
+        let host = try TestHost<GatewayPlugin>(
+            client: StubHTTPClient { _ in
+                try await Task.sleep(for: .seconds(3600))
+                return .json([:])
+            })
+        try await host.start()
+        let registered = try await host.clock.passing(.seconds(10)) {
+            await host.send(.post, "/api/workers", json: ["url": "http://w:1", "worker_id": "w"])
+        }
+        #expect(registered.status == .ok)
+        let probed = try await host.clock.passing(.seconds(10)) { await host.send(.post, "/api/workers/w/health") }
+        for answer in [registered, probed] {
+            #expect(answer.json?["healthy"] == false)
+            #expect(answer.json?["detail"]?.stringValue?.contains("no whole answer within 10.0 seconds") == true)
+        }
         await host.stop()
     }
 

@@ -5,6 +5,9 @@ struct TaskEventsController: Sendable {
     /// What knows the jobs.
     let engine: JobEngine
 
+    /// The time between two comments.
+    private static let heartbeat = Duration.seconds(15)
+
     /// Declares the route.
     func declare(_ routes: inout RouteGroup) {
         routes.get(
@@ -26,6 +29,9 @@ struct TaskEventsController: Sendable {
         let stream = TaskEventStream(
             engine: engine, promptID: promptID, base: engine.context.daemon.baseURL(for: request),
             lastID: request.headers["last-event-id"].flatMap { Int($0) } ?? 0)
-        return .events { writer in try await stream.run(writer) }
+        return .events(keepAlive: Self.heartbeat, clock: engine.context.clock) { writer in
+            var stream = stream
+            try await stream.run(writer)
+        }
     }
 }
