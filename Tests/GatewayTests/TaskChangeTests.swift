@@ -133,7 +133,8 @@ struct TaskChangeTests {
         #expect(await total(all) == 1)
         #expect(await total(.testAdmin) == 1)
         #expect(await host.send(.get, "/api/tasks", principal: key("d", "workers")).status == .forbidden)
-        #expect(await host.send(.post, "/api/workers", json: ["url": "http://x:1"], principal: all).status == .forbidden)
+        #expect(
+            await host.send(.post, "/api/workers", json: ["url": "http://x:1"], principal: all).status == .forbidden)
         #expect(await host.send(.get, "/api/workers", principal: mine).status == .ok)
         #expect(await host.send(.delete, path, principal: all).status == .ok)
         let story = await host.send(.get, path + "/explain", principal: mine).json?["events"]?.arrayValue

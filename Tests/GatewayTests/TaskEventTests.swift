@@ -80,7 +80,8 @@ struct TaskEventTests {
                 received.names == [
                     "state", "state", "execution_start", "executing", "aid: 7", "progress", "executing", "state",
                 ], "\(received.names)")
-            #expect(received.events.filter { $0.name != "state" }.allSatisfy { $0.data["prompt_id"]?.stringValue == id })
+            #expect(
+                received.events.filter { $0.name != "state" }.allSatisfy { $0.data["prompt_id"]?.stringValue == id })
             #expect(received.events.last?.data["history"]?[id]?["outputs"] != nil)
             #expect(rig.engine.table.followerCount == 0)
         }
@@ -136,7 +137,9 @@ struct TaskEventTests {
                 rig.engine.table.follow(id, previews: false) { .state(rig.engine.describe($0)) })
             worker.start()
             for value in 0..<1000 {
-                worker.emit("progress", ["node": "3", "value": .number(JSONNumber(value)), "prompt_id": .string(id)])
+                worker.emit(
+                    "progress",
+                    ["node": "3", "value": .number(JSONNumber(value)), "max": 1000, "prompt_id": .string(id)])
             }
             worker.finish()
             try await rig.wait(id, for: "done")

@@ -6,7 +6,7 @@ extension JobEngine {
     ///
     /// - Returns: the id of a job that has ended now and whose result should be fetched.
     func handle(_ event: ComfyEvent, from workerID: String) -> String? {
-        guard let named = event.message.promptID else { return nil }
+        guard let named = event.promptID else { return nil }
         let promptID = table.ownID(of: named)
         let isEnd = event.message.endsPrompt
         let ended: Bool? =
@@ -42,7 +42,7 @@ extension JobEngine {
         case .preview(let preview):
             return .preview(nodeID: preview.nodeID, mimeType: preview.mimeType, image: preview.image)
         default:
-            guard event.message.promptID != promptID, var data = event.data.objectValue else {
+            guard event.promptID != promptID, var data = event.data.objectValue else {
                 return .message(type: event.type, data: event.data)
             }
             data["prompt_id"] = .string(promptID)

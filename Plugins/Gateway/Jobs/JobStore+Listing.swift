@@ -33,7 +33,9 @@ extension JobStore {
                 ORDER BY sequence DESC, created_at DESC LIMIT \(limit) OFFSET \(offset)
                 """, Self.job)
             // A part that is not full is the last one.
-            if jobs.count < limit, !jobs.isEmpty || offset == 0 { return JobPage(jobs: jobs, total: offset + jobs.count) }
+            if jobs.count < limit, !jobs.isEmpty || offset == 0 {
+                return JobPage(jobs: jobs, total: offset + jobs.count)
+            }
             guard counting else { return JobPage(jobs: jobs) }
             var counted: SQL = "1 = 1"
             if let states = filter.states { counted = "state IN (\(SQL.states(states)))" }

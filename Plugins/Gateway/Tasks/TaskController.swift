@@ -49,7 +49,9 @@ struct TaskController: Sendable {
                 "node_progress": ["type": "integer"], "history": ["type": "object"],
             ],
         ],
-        errors: [(404, "The prompt was never seen."), (503, "It has not ended, and its worker is no longer registered.")])
+        errors: [
+            (404, "The prompt was never seen."), (503, "It has not ended, and its worker is no longer registered."),
+        ])
 
     private static let gatewayJobDocs = OperationDocs(
         "Status of a prompt that was submitted with a priority.",
