@@ -32,8 +32,7 @@ public struct GatewayPlugin: Plugin {
             "/api/workers", "/api/prompt", "/api/task", "/api/tasks", "/api/history", "/api/view", "/api/queue",
             "/api/settings",
         ]
-        let access = Access.surfaceScope(GatewayScope.jobs)
-        setup.rootRoutes(claiming: prefixes, surface: .gateway, access: access) { routes in
+        setup.rootRoutes(claiming: prefixes, surface: .gateway, access: .usingJobs) { routes in
             WorkerController(engine: engine).declare(&routes)
             PromptController(engine: engine).declare(&routes)
             TaskController(engine: engine).declare(&routes)
@@ -43,8 +42,7 @@ public struct GatewayPlugin: Plugin {
             HistoryController(engine: engine).declare(&routes)
             QueueController(engine: engine).declare(&routes)
             ViewController(engine: engine).declare(&routes)
-            SettingsController(registry: engine.registry).declare(
-                &routes[access: .surfaceScope(GatewayScope.workers)])
+            SettingsController(registry: engine.registry).declare(&routes)
         }
         setup.provide(.comfyBackend, GatewayBackend(engine: engine))
         setup.service("workers") { [supervisor] signal in _ = try await signal.cancelling { await supervisor.run() } }

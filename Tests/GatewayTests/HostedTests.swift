@@ -61,6 +61,28 @@ struct HostedTests {
         await host.stop()
     }
 
+    @Test("where the surface is closed, workers and settings are changed with the scope \"workers\" alone")
+    func scope() async throws {
+        let host = try TestHost<GatewayPlugin>(openSurfaces: false)
+        try await host.start()
+        let changes: [(HTTPMethod, String)] = [
+            (.post, "/api/workers"), (.patch, "/api/workers/w"), (.delete, "/api/workers/w"),
+            (.post, "/api/workers/w/health"), (.get, "/api/settings"), (.patch, "/api/settings"),
+        ]
+        let other = Principal(kind: .apiKey, id: "a", name: "a", scopes: ["jobs", "jobs:all"])
+        let manager = Principal(kind: .apiKey, id: "b", name: "b", scopes: ["workers"])
+        for (method, path) in changes {
+            #expect(await host.send(method, path, json: [:]).status == .unauthorized)
+            #expect(await host.send(method, path, json: [:], principal: other).status == .forbidden)
+            for principal in [manager, .testAdmin] {
+                let status = await host.send(method, path, json: [:], principal: principal).status
+                #expect([.ok, .notFound, .unprocessableContent].contains(status))
+            }
+        }
+        #expect(await host.send(.get, "/api/workers", principal: other).status == .ok)
+        await host.stop()
+    }
+
     @Test("unknown paths and wrong methods are answered in the surface's form")
     func dialect() async throws {
         let host = try TestHost<GatewayPlugin>()

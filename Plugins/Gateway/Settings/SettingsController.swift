@@ -16,14 +16,14 @@ struct SettingsController: Sendable {
             Self.username: ["type": ["string", "null"]], "worker_auth_has_password": ["type": "boolean"],
         ]
         let answer: JSON = ["type": "object", "properties": properties]
-        routes.get(
+        routes[access: .managingWorkers].get(
             "/api/settings",
             docs: OperationDocs(
                 "The credentials for workers without a pair of their own.",
                 description: "Each part is the saved one, else that of the configuration; the password is never shown.",
                 returns: answer),
             use: show)
-        routes.patch(
+        routes[access: .managingWorkers].patch(
             "/api/settings",
             docs: OperationDocs(
                 "Changes the saved credentials.",

@@ -10,6 +10,13 @@ enum GatewayScope {
     static let workers = "workers"
 }
 
+extension Access {
+    /// Submitting, reading, cancelling and moving: needs the scope `jobs` where the surface is closed.
+    static let usingJobs = Access.surfaceScope(GatewayScope.jobs)
+    /// Changing workers and settings: needs the scope `workers` where the surface is closed.
+    static let managingWorkers = Access.surfaceScope(GatewayScope.workers)
+}
+
 extension Caller {
     /// The one caller whose jobs a principal may list and change; `nil` when it may do so with all.
     static func limit(of principal: Principal?) -> String? {

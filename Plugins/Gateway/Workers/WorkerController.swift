@@ -18,7 +18,7 @@ struct WorkerController: Sendable {
         routes.get(
             "/api/workers",
             docs: OperationDocs("The workers in order of registration.", returns: ["type": "object"]), use: list)
-        routes[access: .surfaceScope(GatewayScope.workers)].post(
+        routes[access: .managingWorkers].post(
             "/api/workers",
             docs: OperationDocs(
                 "Registers a worker.",
@@ -29,7 +29,7 @@ struct WorkerController: Sendable {
                     (422, "Bad form."),
                 ]
             ), use: register)
-        routes[access: .surfaceScope(GatewayScope.workers)].patch(
+        routes[access: .managingWorkers].patch(
             "/api/workers/{worker_id}", String.self,
             docs: OperationDocs(
                 "Changes a worker.",
@@ -37,14 +37,14 @@ struct WorkerController: Sendable {
                 body: Self.schema(required: []), returns: ["type": "object"],
                 errors: [(404, "No such worker."), (409, "The URL belongs to another worker."), (422, "Bad form.")]),
             use: change)
-        routes[access: .surfaceScope(GatewayScope.workers)].delete(
+        routes[access: .managingWorkers].delete(
             "/api/workers/{worker_id}", String.self,
             docs: OperationDocs(
                 "Deletes a worker.",
                 description: "Stored results stay, and prompts that it still has are followed to their end.",
                 returns: ["type": "object"], errors: [(404, "No such worker.")]),
             use: remove)
-        routes[access: .surfaceScope(GatewayScope.workers)].post(
+        routes[access: .managingWorkers].post(
             "/api/workers/{worker_id}/health", String.self,
             docs: OperationDocs(
                 "Probes a worker now.",
