@@ -19,6 +19,9 @@ struct Worker: Sendable, Equatable {
     /// Whether it was deleted: it stays known for the jobs it has, or had.
     var isRemoved = false
 
+    /// Whether new jobs may go there, as far as people decide.
+    var isInUse: Bool { enabled && !isRemoved }
+
     /// The pair of its own, if both parts are there.
     var ownCredentials: BasicCredentials? {
         guard let authUsername, !authUsername.isEmpty, let authPassword, !authPassword.isEmpty else { return nil }

@@ -8,6 +8,8 @@ final class WorkerRegistry: Sendable {
     let pool: WorkerPool
     /// Wakes the supervisor after a change.
     let changes = Wakeup()
+    /// Prompts on their way to workers.
+    let submits = InterruptibleCalls()
 
     /// Knows which prompts on a worker are ours; there from ``attach(_:)`` on.
     private let table = Mutex<JobTable?>(nil)
@@ -127,6 +129,15 @@ final class WorkerRegistry: Sendable {
             http: context.httpClient)
     }
 
+    /// Hands a prompt to a worker; broken off when a look at its queue shows that it does not answer.
+    ///
+    /// - Throws: as ``ComfyClient/submit(_:)``.
+    func submit(_ body: [UInt8], to worker: Worker) async throws -> PromptAnswer {
+        let client = client(worker)
+        if let answer = try await submits.run(worker.id, { try await client.submit(body) }) { return answer }
+        throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "broken off: the worker does not answer any more")
+    }
+
     /// Reads the ids in a worker's queue now, and counts the result as a health probe.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
@@ -153,12 +164,15 @@ final class WorkerRegistry: Sendable {
             let (running, pending) = ids(reading)
             let own = before.union(ownIDs(worker.id))
             let foreign = (running + pending).count { !own.contains($0) }
-            pool.finishReading(worker.id, running: running.count, pending: pending.count, foreign: foreign)
+            pool.finishReading(
+                worker.id, running: running.count, pending: pending.count, foreign: foreign,
+                head: running.first ?? pending.first, now: context.clock.now)
             return reading
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             pool.fail(worker.id, error, now: context.clock.now)
+            if error is HTTPClientError { submits.interrupt(worker.id) }
             throw error
         }
     }
