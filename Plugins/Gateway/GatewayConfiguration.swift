@@ -10,10 +10,8 @@ struct GatewayConfiguration: ConfigurationSection {
     let queueCacheTTL: Duration
     /// The deadline of requests to a worker.
     let requestTimeout: Duration
-    /// The user name for workers without a pair of their own.
-    let authUsername: String
-    /// The password that goes with it.
-    let authPassword: Secret
+    /// The credentials for workers without a pair of their own, unless others are saved.
+    let sharedCredentials: CredentialParts
     /// How often a job may be handed to a worker before it counts as lost.
     let maximumAttempts: Int
     /// How many jobs a worker may have ahead; others wait here.
@@ -44,12 +42,10 @@ struct GatewayConfiguration: ConfigurationSection {
         requestTimeout = config.value(
             "worker_request_timeout", default: .seconds(30), in: .milliseconds(100) ... .seconds(3600),
             environment: "WORKER_REQUEST_TIMEOUT", "The deadline of every request to a worker.")
-        authUsername = config.value(
-            "worker_auth_username", default: "", environment: "WORKER_AUTH_USERNAME",
+        sharedCredentials = config.credentials(
+            "worker_auth_username", "worker_auth_password",
+            environment: ("WORKER_AUTH_USERNAME", "WORKER_AUTH_PASSWORD"),
             "User name for Basic authentication towards workers without a pair of their own.")
-        authPassword = config.value(
-            "worker_auth_password", default: Secret(""), environment: "WORKER_AUTH_PASSWORD",
-            "Password that goes with worker_auth_username.")
         maximumAttempts = config.value(
             "max_attempts", default: 3, in: 1...100, "How often a job is handed to a worker before it counts as lost.")
         maximumInFlight = config.value(
@@ -62,7 +58,7 @@ struct GatewayConfiguration: ConfigurationSection {
             "How long a worker may be unreachable before its unfinished jobs go to other workers.")
         stallTimeout = config.value(
             "worker_stall_timeout", default: .seconds(600), in: .zero ... .seconds(86_400),
-            "How long a worker's queue may stand still, with nothing heard of it, before its jobs go to others; 0 for ever.")
+            "How long a worker's queue may stand still with no sign of life before its jobs go to others; 0 for ever.")
         breaker = CircuitBreaker.Limits(
             failures: config.value(
                 "breaker_failures", default: 3, in: 1...1000,
@@ -100,10 +96,8 @@ struct ListedWorker: ConfigurationSection {
     let name: String
     /// Decides between workers with equally long queues, larger first.
     let weight: Int
-    /// Its own user name for Basic authentication.
-    let authUsername: String
-    /// The password that goes with it.
-    let authPassword: Secret
+    /// Its own credentials for Basic authentication.
+    let credentials: CredentialParts
 
     init(_ config: inout ConfigReader) {
         url = config.required("url", example: "http://127.0.0.1:8188", "The worker's base URL.") {
@@ -111,7 +105,20 @@ struct ListedWorker: ConfigurationSection {
         }
         name = config.value("name", default: "", "A name for people; the URL when absent.")
         weight = config.value("weight", default: 1, "Decides between workers with equally long queues, larger first.")
-        authUsername = config.value("auth_username", default: "", "User name for Basic authentication.")
-        authPassword = config.value("auth_password", default: Secret(""), "Password for Basic authentication.")
+        credentials = config.credentials("auth_username", "auth_password", "User name for Basic authentication.")
+    }
+}
+
+extension ConfigReader {
+    /// Reads a user name and the password that goes with it.
+    fileprivate mutating func credentials(
+        _ username: String, _ password: String, environment: (String, String)? = nil, _ help: String
+    ) -> CredentialParts {
+        CredentialParts(
+            username: value(
+                username, default: "", environment: environment?.0, help, check: CredentialParts.problem(ofUsername:)),
+            password: value(
+                password, default: Secret(""), environment: environment?.1, "Password that goes with \(username).",
+                check: { $0.withExposed(CredentialParts.problem(ofPassword:)) }))
     }
 }

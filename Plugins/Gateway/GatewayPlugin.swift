@@ -34,7 +34,9 @@ public struct GatewayPlugin: Plugin {
     /// Declares tables, routes, services and the capability ``ComfyBackend``.
     public func configure(_ setup: inout PluginSetup) throws {
         setup.migrate(GatewayMigrations.all)
-        let prefixes = ["/api/workers", "/api/prompt", "/api/task", "/api/history", "/api/view", "/api/queue"]
+        let prefixes = [
+            "/api/workers", "/api/prompt", "/api/task", "/api/history", "/api/view", "/api/queue", "/api/settings",
+        ]
         setup.rootRoutes(claiming: prefixes, surface: .gateway) { routes in
             WorkerController(engine: engine).declare(&routes)
             PromptController(engine: engine).declare(&routes)
@@ -42,6 +44,7 @@ public struct GatewayPlugin: Plugin {
             HistoryController(engine: engine).declare(&routes)
             QueueController(engine: engine).declare(&routes)
             ViewController(engine: engine).declare(&routes)
+            SettingsController(registry: engine.registry).declare(&routes)
         }
         setup.provide(.comfyBackend, GatewayBackend(engine: engine))
         setup.service("workers") { [supervisor] signal in _ = try await signal.cancelling { await supervisor.run() } }

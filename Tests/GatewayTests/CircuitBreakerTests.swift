@@ -162,7 +162,7 @@ struct CircuitBreakerTests {
             let pool = pool(["a"])
             for _ in 0..<3 { pool.breakDown("a", now: at(1)) }
             guard var worker = pool["a"]?.worker else { continue }
-            worker.name = "new"
+            worker.givenName = "new"
             pool.put(worker)
             #expect(pool["a"]?.breaker.state == .open)
             change(&worker)

@@ -48,10 +48,12 @@ struct Form {
     }
 
     /// A text; absent and null give `nil`.
-    mutating func string(_ key: String) -> String? {
+    ///
+    /// - Parameter isSecret: Whether a refusal must not repeat what was given.
+    mutating func string(_ key: String, isSecret: Bool = false) -> String? {
         guard let value = given(key) else { return nil }
         if let text = value.stringValue { return text }
-        report("string_type", key, "Input should be a valid string", value)
+        report("string_type", key, "Input should be a valid string", isSecret ? Self.hidden : value)
         return nil
     }
 
@@ -106,9 +108,14 @@ struct Form {
     }
 
     /// Adds a problem of a rule of our own.
-    mutating func reject(_ key: String, _ words: String) {
-        report("value_error", key, words, body[key] ?? .null)
+    ///
+    /// - Parameter isSecret: Whether the refusal must not repeat what was given.
+    mutating func reject(_ key: String, _ words: String, isSecret: Bool = false) {
+        report("value_error", key, words, isSecret ? Self.hidden : body[key] ?? .null)
     }
+
+    /// What stands for a secret in a refusal.
+    private static let hidden: JSON = "***"
 
     private func given(_ key: String) -> JSON? {
         guard let value = body[key], !value.isNull else { return nil }
