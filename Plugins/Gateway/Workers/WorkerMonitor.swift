@@ -44,6 +44,7 @@ final class WorkerMonitor: Sendable {
             group.cancelAll()
         }
         engine.pool.setConnected(workerID, since: nil)
+        engine.forgetCollections(on: workerID)
     }
 
     /// Ends ``run()``.
@@ -102,7 +103,8 @@ extension WorkerMonitor {
         probing.set()
         do {
             for try await event in events {
-                engine.pool.heard(workerID)
+                engine.pool.heard(
+                    workerID, showsExecution: event.message.showsExecution || event.message.endsPrompt, now: clock.now)
                 if let promptID = engine.handle(event, from: workerID) { endedInput.yield(promptID) }
             }
         } catch {
@@ -160,8 +162,9 @@ extension WorkerMonitor {
         do {
             let queue = try await engine.registry.probe(worker)
             await distrustStreamAfterOutage()
-            if !wasHealthy { connecting.set() }
+            if !wasHealthy, engine.pool[workerID]?.health == .healthy { connecting.set() }
             absent = await engine.reconcile(workerID, queue, began: began)
+            await engine.abandonIfStalled(workerID)
         } catch {
             isUnreachable.store(true, ordering: .relaxed)
             await engine.abandonIfLost(workerID)
