@@ -38,16 +38,27 @@ final class WorkerRegistry: Sendable {
     ///
     /// - Throws: ``DatabaseError``; what the sealing throws when the key was changed.
     func load() async throws {
-        for worker in try await store.all() { pool.put(worker) }
+        let stored = try await store.all()
+        for worker in stored { pool.put(worker) }
+        var isThere: [String: Bool] = [:]
+        for worker in stored { isThere[worker.url] = !worker.isRemoved || isThere[worker.url] ?? false }
+        var fresh: [Worker] = []
         for listed in configuration.workers {
-            guard let url = WorkerURL(listed.url)?.text, find(url: url) == nil else { continue }
+            guard let url = WorkerURL(listed.url)?.text, isThere[url] != true else { continue }
             let username = listed.authUsername.isEmpty ? nil : listed.authUsername
             let password = listed.authPassword.isEmpty ? nil : listed.authPassword
-            _ = try await add(
-                Worker(
-                    id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
-                    weight: listed.weight, enabled: true, authUsername: username, authPassword: password))
+            let worker = Worker(
+                id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
+                weight: listed.weight, enabled: true, authUsername: username, authPassword: password)
+            // One that was deleted gets its old id back.
+            if isThere[url] == false { _ = try await add(worker) } else { fresh.append(worker) }
+            isThere[url] = true
         }
+        guard !fresh.isEmpty else { return }
+        // One transaction: with a thousand workers, one each would take seconds.
+        try await store.insert(fresh, at: context.clock.wallClock)
+        for worker in fresh { pool.put(worker) }
+        changes.set()
     }
 
     /// Registers a worker.
@@ -68,7 +79,7 @@ final class WorkerRegistry: Sendable {
         } else if pool[worker.id] != nil {
             throw WorkerError.idTaken
         } else {
-            try await store.insert(worker, at: context.clock.wallClock)
+            try await store.insert([worker], at: context.clock.wallClock)
         }
         pool.put(worker)
         changes.set()

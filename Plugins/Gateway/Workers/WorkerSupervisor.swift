@@ -9,6 +9,7 @@ final class WorkerSupervisor: Sendable {
     }
 
     private let engine: JobEngine
+    private let gates = MonitorGates()
     private let watched = Mutex<[String: Watched]>([:])
 
     /// How often workers that are out of use are looked at for jobs.
@@ -35,7 +36,7 @@ final class WorkerSupervisor: Sendable {
         let current = watched.withLock { $0[worker.id] }
         switch (current, isWanted) {
         case (nil, true):
-            let monitor = WorkerMonitor(workerID: worker.id, engine: engine)
+            let monitor = WorkerMonitor(workerID: worker.id, engine: engine, gates: gates)
             watched.withLock { $0[worker.id] = Watched(monitor: monitor, worker: worker) }
             group.addTask {
                 await monitor.run()
