@@ -10,10 +10,8 @@ struct GatewayConfiguration: ConfigurationSection {
     let queueCacheTTL: Duration
     /// The deadline of requests to a worker.
     let requestTimeout: Duration
-    /// The user name for workers without a pair of their own.
-    let authUsername: String
-    /// The password that goes with it.
-    let authPassword: Secret
+    /// The credentials for workers without a pair of their own, unless others are saved.
+    let sharedCredentials: CredentialParts
     /// How often a job may be handed to a worker before it counts as lost.
     let maximumAttempts: Int
     /// How many jobs a worker may have ahead; others wait here.
@@ -24,6 +22,8 @@ struct GatewayConfiguration: ConfigurationSection {
     let lostAfter: Duration
     /// Memory for the answers about finished jobs.
     let resultCache: ByteCount
+    /// How long ended jobs are kept.
+    let retention: RetentionSettings
 
     init(_ config: inout ConfigReader) {
         workers = config.list("workers", of: ListedWorker.self, "Workers to register at start; they stay registered.")
@@ -36,12 +36,10 @@ struct GatewayConfiguration: ConfigurationSection {
         requestTimeout = config.value(
             "worker_request_timeout", default: .seconds(30), in: .milliseconds(100) ... .seconds(3600),
             environment: "WORKER_REQUEST_TIMEOUT", "The deadline of every request to a worker.")
-        authUsername = config.value(
-            "worker_auth_username", default: "", environment: "WORKER_AUTH_USERNAME",
+        sharedCredentials = config.credentials(
+            "worker_auth_username", "worker_auth_password",
+            environment: ("WORKER_AUTH_USERNAME", "WORKER_AUTH_PASSWORD"),
             "User name for Basic authentication towards workers without a pair of their own.")
-        authPassword = config.value(
-            "worker_auth_password", default: Secret(""), environment: "WORKER_AUTH_PASSWORD",
-            "Password that goes with worker_auth_username.")
         maximumAttempts = config.value(
             "max_attempts", default: 3, in: 1...100, "How often a job is handed to a worker before it counts as lost.")
         maximumInFlight = config.value(
@@ -55,11 +53,29 @@ struct GatewayConfiguration: ConfigurationSection {
         resultCache = config.value(
             "result_cache", default: ByteCount(64 << 20), in: ByteCount(0)...ByteCount(16 << 30),
             "Memory for the answers about finished jobs.")
+        retention = config.section(
+            "retention", as: RetentionSettings.self,
+            "How long ended jobs are kept, with result and story; those that exceed either limit are deleted.")
     }
 
     /// The time between two probes of a worker.
     var probeInterval: Duration {
         max(.milliseconds(250), min(healthInterval, queueCacheTTL))
+    }
+}
+
+/// How long ended jobs are kept.
+struct RetentionSettings: ConfigurationSection {
+    /// The longest time since their end.
+    let age: Duration
+    /// How many of them.
+    let jobs: Int
+
+    init(_ config: inout ConfigReader) {
+        age = config.value(
+            "age", default: .seconds(30 * 86_400), in: .seconds(60) ... .seconds(36_500 * 86_400),
+            "How long ended jobs are kept.")
+        jobs = config.value("jobs", default: 100_000, in: 0...100_000_000, "How many ended jobs are kept.")
     }
 }
 
@@ -71,10 +87,8 @@ struct ListedWorker: ConfigurationSection {
     let name: String
     /// Decides between workers with equally long queues, larger first.
     let weight: Int
-    /// Its own user name for Basic authentication.
-    let authUsername: String
-    /// The password that goes with it.
-    let authPassword: Secret
+    /// Its own credentials for Basic authentication.
+    let credentials: CredentialParts
 
     init(_ config: inout ConfigReader) {
         url = config.required("url", example: "http://127.0.0.1:8188", "The worker's base URL.") {
@@ -82,7 +96,20 @@ struct ListedWorker: ConfigurationSection {
         }
         name = config.value("name", default: "", "A name for people; the URL when absent.")
         weight = config.value("weight", default: 1, "Decides between workers with equally long queues, larger first.")
-        authUsername = config.value("auth_username", default: "", "User name for Basic authentication.")
-        authPassword = config.value("auth_password", default: Secret(""), "Password for Basic authentication.")
+        credentials = config.credentials("auth_username", "auth_password", "User name for Basic authentication.")
+    }
+}
+
+extension ConfigReader {
+    /// Reads a user name and the password that goes with it.
+    fileprivate mutating func credentials(
+        _ username: String, _ password: String, environment: (String, String)? = nil, _ help: String
+    ) -> CredentialParts {
+        CredentialParts(
+            username: value(
+                username, default: "", environment: environment?.0, help, check: CredentialParts.problem(ofUsername:)),
+            password: value(
+                password, default: Secret(""), environment: environment?.1, "Password that goes with \(username).",
+                check: { $0.withExposed(CredentialParts.problem(ofPassword:)) }))
     }
 }

@@ -59,6 +59,12 @@ enum GatewayMigrations {
                 """,
             ]
         },
+        Migration(
+            "004-settings",
+            """
+            CREATE TABLE gateway_settings (
+                name VARCHAR(64) NOT NULL PRIMARY KEY, value TEXT NOT NULL, sealed INTEGER NOT NULL)
+            """),
     ]
 
     /// The type of columns that hold prompt ids: compared byte by byte, so that `A` and `a` differ on MySQL too.

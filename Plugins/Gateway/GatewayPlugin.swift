@@ -28,14 +28,21 @@ public struct GatewayPlugin: Plugin {
     /// Declares tables, routes, services and the capability ``ComfyBackend``.
     public func configure(_ setup: inout PluginSetup) throws {
         setup.migrate(GatewayMigrations.all)
-        let prefixes = ["/api/workers", "/api/prompt", "/api/task", "/api/history", "/api/view", "/api/queue"]
-        setup.rootRoutes(claiming: prefixes, surface: .gateway) { routes in
+        let prefixes = [
+            "/api/workers", "/api/prompt", "/api/task", "/api/tasks", "/api/history", "/api/view", "/api/queue",
+            "/api/settings",
+        ]
+        setup.rootRoutes(claiming: prefixes, surface: .gateway, access: .usingJobs) { routes in
             WorkerController(engine: engine).declare(&routes)
             PromptController(engine: engine).declare(&routes)
             TaskController(engine: engine).declare(&routes)
+            TaskEventsController(engine: engine).declare(&routes)
+            TaskChangeController(engine: engine).declare(&routes)
+            TaskListController(engine: engine).declare(&routes)
             HistoryController(engine: engine).declare(&routes)
             QueueController(engine: engine).declare(&routes)
             ViewController(engine: engine).declare(&routes)
+            SettingsController(registry: engine.registry).declare(&routes)
         }
         setup.provide(.comfyBackend, GatewayBackend(engine: engine))
         setup.service("workers") { [supervisor] signal in _ = try await signal.cancelling { await supervisor.run() } }
@@ -47,8 +54,9 @@ public struct GatewayPlugin: Plugin {
             await engine.journal.flush()
         }
         setup.schedule("gauges", every: .seconds(2)) { [engine] in
-            engine.metrics.observe(engine.table.counts, engine.pool.everyMember)
+            engine.metrics.observe(engine.table, engine.pool.everyMember)
         }
+        setup.schedule("retention", every: .seconds(60)) { [engine] in try await engine.deleteOldJobs() }
         setup.health("workers") { [engine] in engine.health }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import PluginAPI
+import PluginTestKit
 import Synchronization
 import Testing
 

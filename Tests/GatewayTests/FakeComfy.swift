@@ -39,6 +39,8 @@ final class FakeComfy: Sendable {
         /// How long answers about the history take.
         var historyDelay = Duration.zero
         var ignoresIDs = false
+        /// The pair that a proxy before the server asks for.
+        var demands: BasicCredentials?
         /// Called when a prompt arrives.
         var onSubmit: (@Sendable () -> Void)?
         var view: (@Sendable (ClientRequest) -> ClientResponse)?
@@ -115,11 +117,12 @@ final class FakeComfy: Sendable {
     // MARK: - Its API
 
     fileprivate func answer(_ request: ClientRequest, path: String) async throws -> ClientResponse {
-        let down = with { state in
+        let (down, demands) = with { state in
             state.requests.append(request)
-            return state.isDown
+            return (state.isDown, state.demands)
         }
         guard !down else { throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused") }
+        if let demands, request.credentials != demands { return ClientResponse(status: .unauthorized) }
         if path == "/prompt" { return try await submit(request) }
         if path == "/queue", request.method == .get {
             return with { Self.json(["queue_running": .array($0.running), "queue_pending": .array($0.pending)]) }
@@ -134,6 +137,7 @@ final class FakeComfy: Sendable {
             try await Task.sleep(for: with { $0.historyDelay })
             return with { state in Self.json(state.history[id].map { .object([id: $0]) } ?? [:]) }
         }
+        if path == "/interrupt" { return ClientResponse(status: .ok) }
         if path.hasPrefix("/view"), let view = with({ $0.view }) { return view(request) }
         return ClientResponse(status: .notFound)
     }
@@ -175,8 +179,11 @@ final class FakeComfy: Sendable {
         ClientResponse(status: status, body: HTTPBody(value.serialized()))
     }
 
-    fileprivate func connect() throws -> any WebSocket {
-        let socket = FakeSocket()
+    fileprivate func connect(_ request: ClientRequest) throws -> any WebSocket {
+        if let demands = with({ $0.demands }), request.credentials != demands {
+            throw HTTPClientError(.upgradeRefused, mayHaveBeenProcessed: false, "HTTP 401")
+        }
+        let socket = FakeSocket(credentials: request.credentials)
         let isDown = with { state in
             if !state.isDown { state.sockets.append(socket) }
             return state.isDown
@@ -191,8 +198,11 @@ final class FakeSocket: WebSocket {
     private let stream: AsyncStream<WebSocketMessage>
     private let input: AsyncStream<WebSocketMessage>.Continuation
     private let sentMessages = Mutex<[WebSocketMessage]>([])
+    /// What it was opened with.
+    let credentials: BasicCredentials?
 
-    init() {
+    init(credentials: BasicCredentials?) {
+        self.credentials = credentials
         (stream, input) = AsyncStream.makeStream(of: WebSocketMessage.self)
     }
 
@@ -231,6 +241,6 @@ final class FakeNetwork: HTTPClient {
     }
 
     func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
-        try server(request.url).0.connect()
+        try server(request.url).0.connect(request)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite("The gateway inside a host")
 struct HostedTests {
     /// A worker that takes prompts and has an empty queue.
-    private static let idleWorker = StubHTTPClient { request in
+    static let idleWorker = StubHTTPClient { request in
         if request.url.hasSuffix("/queue") { return .json(["queue_running": [], "queue_pending": []]) }
         guard request.url.hasSuffix("/prompt"), let bytes = try await request.body?.collect(upTo: 1 << 20) else {
             return .json([:])
@@ -17,7 +17,7 @@ struct HostedTests {
     }
 
     private static let configuration: JSON = ["workers": [["url": "http://w:8188"]]]
-    private static let prompt: JSON = ["prompt": ["1": ["class_type": "A", "inputs": [:]]]]
+    static let prompt: JSON = ["prompt": ["1": ["class_type": "A", "inputs": [:]]]]
 
     @Test("a prompt goes through the router, and is counted")
     func submit() async throws {
@@ -61,6 +61,28 @@ struct HostedTests {
         await host.stop()
     }
 
+    @Test("where the surface is closed, workers and settings are changed with the scope \"workers\" alone")
+    func scope() async throws {
+        let host = try TestHost<GatewayPlugin>(openSurfaces: false)
+        try await host.start()
+        let changes: [(HTTPMethod, String)] = [
+            (.post, "/api/workers"), (.patch, "/api/workers/w"), (.delete, "/api/workers/w"),
+            (.post, "/api/workers/w/health"), (.get, "/api/settings"), (.patch, "/api/settings"),
+        ]
+        let other = Principal(kind: .apiKey, id: "a", name: "a", scopes: ["jobs", "jobs:all"])
+        let manager = Principal(kind: .apiKey, id: "b", name: "b", scopes: ["workers"])
+        for (method, path) in changes {
+            #expect(await host.send(method, path, json: [:]).status == .unauthorized)
+            #expect(await host.send(method, path, json: [:], principal: other).status == .forbidden)
+            for principal in [manager, .testAdmin] {
+                let status = await host.send(method, path, json: [:], principal: principal).status
+                #expect([.ok, .notFound, .unprocessableContent].contains(status))
+            }
+        }
+        #expect(await host.send(.get, "/api/workers", principal: other).status == .ok)
+        await host.stop()
+    }
+
     @Test("unknown paths and wrong methods are answered in the surface's form")
     func dialect() async throws {
         let host = try TestHost<GatewayPlugin>()
@@ -81,6 +103,28 @@ struct HostedTests {
         #expect(await host.health()["workers"] == .degraded("no worker is registered and enabled"))
         _ = await host.send(.post, "/api/workers", json: ["url": "http://w:1", "name": "gone"])
         #expect(await host.health()["workers"] == .degraded("1 of 1 workers do not answer: \"gone\""))
+        await host.stop()
+    }
+
+    @Test(
+        "a worker whose answer does not end holds up neither a registration nor a probe for long, and is not called healthy"
+    )
+    func endless() async throws {
+        let host = try TestHost<GatewayPlugin>(
+            client: StubHTTPClient { _ in
+                try await Task.sleep(for: .seconds(3600))
+                return .json([:])
+            })
+        try await host.start()
+        let registered = try await host.clock.passing(.seconds(10)) {
+            await host.send(.post, "/api/workers", json: ["url": "http://w:1", "worker_id": "w"])
+        }
+        #expect(registered.status == .ok)
+        let probed = try await host.clock.passing(.seconds(10)) { await host.send(.post, "/api/workers/w/health") }
+        for answer in [registered, probed] {
+            #expect(answer.json?["healthy"] == false)
+            #expect(answer.json?["detail"]?.stringValue?.contains("no whole answer within 10.0 seconds") == true)
+        }
         await host.stop()
     }
 

@@ -129,7 +129,11 @@ struct PartsTests {
         "what is no base URL is refused",
         arguments: [
             "", "h:1", "http://", "http:///x", "ftp://h", "http://h:0", "http://h:99999", "http://h:x", "http://u@h",
-            "http://h?x", "http://h#x", "http://h /", "http://[::1", "http://h\n",
+            "http://h?x", "http://h#x", "http://h /", "http://[::1", "http://h\n", "http://u:p@h", "http://:p@h",
+            "http://@h",
+            "http://u:p%40h", "http://u%3Ap%40h", "http://u\u{FF20}h", "http://h/u:p@x", "http://[u:p@h]",
+            "http://[p%25]",
+            "http:u:p@h", "//u:p@h", "http:/\\u:p@h",
         ])
     func badURLs(given: String) {
         #expect(WorkerURL(given) == nil)

@@ -181,6 +181,7 @@ struct RouteTests {
         ) {
             rig in
             try await rig.connected()
+            try await eventually("probed") { rig.engine.pool.members.allSatisfy { $0.health == .healthy } }
             var ids: [String] = []
             for _ in 0..<4 { ids.append(await rig.submit(["client_id": "c"]).json["prompt_id"]?.stringValue ?? "") }
             first.start()

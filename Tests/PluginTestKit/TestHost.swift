@@ -84,6 +84,7 @@ package final class TestHost<P: Plugin>: Sendable {
     package func stop(deadline: Duration = .seconds(5)) async {
         router.setDraining(true, plugin: context.name)
         await plugin.drain()
+        router.endEvents(plugin: context.name)
         await tasks.end(deadline: deadline)
         await plugin.stop()
         await database.close()

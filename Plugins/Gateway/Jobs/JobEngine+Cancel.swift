@@ -58,9 +58,9 @@ extension JobEngine {
     ///
     /// - Throws: ``HTTPError`` 409 when it does not wait here; ``DatabaseError``.
     func reorder(_ promptID: String, priority: Int?, position: Int?, by actor: String) async throws {
-        guard let live = table[promptID], live.job.state == .queued,
-            let changed = waiting.move(promptID, priority: priority, position: position), !changed.isEmpty
-        else {
+        let live = table[promptID]
+        let changed = waiting.move(promptID, priority: priority, position: position)
+        guard let live, live.job.state == .queued, !changed.isEmpty else {
             throw HTTPError(.conflict, "gateway.job_not_waiting", "The prompt does not wait in the gateway's queue.")
         }
         for entry in changed {

@@ -73,13 +73,14 @@ final class JobEngine: Sendable {
         dispatchWakeup.set()
     }
 
-    /// Refuses new jobs, waits for those being handed over, and writes what is not yet on disk.
+    /// Refuses new jobs, waits for those being handed over, sends followers away, and writes what is not yet on disk.
     func drain() async {
         let inFlight = accepting.withLock { state in
             state.isOpen = false
             return state.inFlight
         }
         if inFlight > 0 { await idle.wait() }
+        table.closeFollowers()
         await journal.flush()
     }
 

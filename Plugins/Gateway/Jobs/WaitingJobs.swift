@@ -1,27 +1,40 @@
 import Synchronization
 
-/// The jobs that wait for a worker.
+/// The jobs that wait for a worker: a ``FairQueue`` for many threads.
 final class WaitingJobs: Sendable {
-    private let state = Mutex<[WaitingEntry]>([])
+    private let queue = Mutex(FairQueue())
 
-    func add(_ entry: WaitingEntry, returning: Bool = false) {
-        state.withLock {
-            $0.append(entry)
-            $0.sort { ($1.priority, $0.place, $0.sequence) < ($0.priority, $1.place, $1.sequence) }
-        }
+    /// Adds a job, or gives back one that was taken and not run; false when it waits already.
+    @discardableResult
+    func add(_ entry: WaitingEntry, returning: Bool = false) -> Bool {
+        queue.withLock { $0.add(entry, returning: returning) }
     }
-    func take() -> WaitingEntry? { state.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
-    @discardableResult func remove(_ promptID: String) -> WaitingEntry? {
-        state.withLock { state in
-            state.firstIndex { $0.promptID == promptID }.map { state.remove(at: $0) }
-        }
+
+    /// Takes the next job.
+    func take() -> WaitingEntry? { queue.withLock { $0.take() } }
+
+    /// Removes a job; `nil` when it does not wait.
+    @discardableResult
+    func remove(_ promptID: String) -> WaitingEntry? { queue.withLock { $0.remove(promptID) } }
+
+    /// When a job's turn comes, from 1; `nil` when it does not wait.
+    func position(of promptID: String) -> Int? { queue.withLock { $0.position(of: promptID) } }
+
+    /// A waiting job.
+    func entry(_ promptID: String) -> WaitingEntry? { queue.withLock { $0.entry(promptID) } }
+
+    /// A part of the jobs in the order in which they would be taken.
+    func list(offset: Int = 0, limit: Int = .max) -> [WaitingEntry] {
+        queue.withLock { $0.list(offset: offset, limit: limit) }
     }
-    func move(_ promptID: String, priority: Int?, position: Int?) -> [WaitingEntry]? { nil }
-    func position(of promptID: String) -> Int? {
-        state.withLock { $0.firstIndex { $0.promptID == promptID }.map { $0 + 1 } }
+
+    /// Changes a job's priority or its position among its caller's own; see ``FairQueue/move(_:priority:position:)``.
+    ///
+    /// - Returns: The job's entry and those of others that had to give way, to be stored; empty when it does not wait.
+    func move(_ promptID: String, priority: Int? = nil, position: Int? = nil) -> [WaitingEntry] {
+        queue.withLock { $0.move(promptID, priority: priority, position: position) }
     }
-    func list(offset: Int, limit: Int) -> [WaitingEntry] {
-        state.withLock { Array($0.dropFirst(offset).prefix(limit)) }
-    }
-    var count: Int { state.withLock { $0.count } }
+
+    /// How many wait.
+    var count: Int { queue.withLock { $0.count } }
 }

@@ -13,25 +13,24 @@ struct QueueController: Sendable {
             docs: OperationDocs(
                 "The queues of all workers.",
                 description: """
-                    Enabled workers that answer are asked now, all at once; the others are shown with their last counts. \
-                    `queue_running` and `queue_pending` at the top have ComfyUI's own form.
+                    Enabled workers that answered last time are asked now, and have two seconds; the others are shown \
+                    with their last counts. `queue_running` and `queue_pending` at the top have ComfyUI's own form. \
+                    `priority_queue` has the first 1000 prompts that wait in the gateway, in order; `waiting` is how many \
+                    there are.
                     """,
                 returns: ["type": "object"]),
             use: queue)
     }
 
     private func queue(_ request: Request) async throws -> JSON {
-        let asked = engine.pool.members
-        let snapshots = await withTaskGroup(of: (String, QueueSnapshot?).self) { group in
-            for member in asked where member.worker.enabled && member.health.isHealthy {
-                group.addTask { (member.worker.id, try? await engine.registry.queue(of: member.worker)) }
-            }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-        }
+        let reader = QueueReader(registry: engine.registry, clock: engine.context.clock)
+        let snapshots = await reader.read(engine.pool.members)
         var report = QueueReport()
         for member in engine.pool.members {
             report.add(member, snapshots[member.worker.id], restore: restored)
         }
+        let next = engine.waiting.list(offset: 0, limit: QueueReport.longestWaitingList)
+        report.add(next, engine.table.jobs(next.lazy.map(\.promptID)), total: engine.waiting.count)
         return report.json
     }
 

@@ -48,10 +48,12 @@ struct Form {
     }
 
     /// A text; absent and null give `nil`.
-    mutating func string(_ key: String) -> String? {
+    ///
+    /// - Parameter isSecret: Whether a refusal must not repeat what was given.
+    mutating func string(_ key: String, isSecret: Bool = false) -> String? {
         guard let value = given(key) else { return nil }
         if let text = value.stringValue { return text }
-        report("string_type", key, "Input should be a valid string", value)
+        report("string_type", key, "Input should be a valid string", isSecret ? Self.hidden : value)
         return nil
     }
 
@@ -106,9 +108,14 @@ struct Form {
     }
 
     /// Adds a problem of a rule of our own.
-    mutating func reject(_ key: String, _ words: String) {
-        report("value_error", key, words, body[key] ?? .null)
+    ///
+    /// - Parameter isSecret: Whether the refusal must not repeat what was given.
+    mutating func reject(_ key: String, _ words: String, isSecret: Bool = false) {
+        report("value_error", key, words, isSecret ? Self.hidden : body[key] ?? .null)
     }
+
+    /// What stands for a secret in a refusal.
+    private static let hidden: JSON = "***"
 
     private func given(_ key: String) -> JSON? {
         guard let value = body[key], !value.isNull else { return nil }
@@ -119,13 +126,15 @@ struct Form {
         problems.append(Self.problem(type, ["body", .string(key)], words, input))
     }
 
-    private static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
+    /// One line of a refusal, as FastAPI words it.
+    static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
         // A whole workflow is not sent back.
         let shown: JSON = input.arrayValue != nil || input.objectValue != nil ? [:] : input
         return ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown]
     }
 
-    private static func refusal(_ problems: [JSON]) -> HTTPError {
+    /// 422 with a list of problems.
+    static func refusal(_ problems: [JSON]) -> HTTPError {
         let words = problems.map { problem in
             let place = (problem["loc"]?.arrayValue ?? []).map { $0.stringValue ?? $0.text() }.joined(separator: ".")
             return "\(place): \(problem["msg"]?.stringValue ?? "")"

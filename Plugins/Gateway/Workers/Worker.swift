@@ -6,8 +6,8 @@ struct Worker: Sendable, Equatable {
     var id: String
     /// Its base URL in one spelling, see ``WorkerURL``.
     var url: String
-    /// Its name.
-    var name: String
+    /// The name it was given; may be empty.
+    var givenName: String
     /// Decides between workers with equally long queues, larger first.
     var weight: Int
     /// Whether new jobs go there.
@@ -19,16 +19,34 @@ struct Worker: Sendable, Equatable {
     /// Whether it was deleted: it stays known for the jobs it has, or had.
     var isRemoved = false
 
+    /// Makes a worker.
+    init(
+        id: String, url: String, name: String, weight: Int, enabled: Bool, authUsername: String? = nil,
+        authPassword: Secret? = nil, isRemoved: Bool = false
+    ) {
+        self.id = id
+        self.url = url
+        givenName = name
+        self.weight = weight
+        self.enabled = enabled
+        self.authUsername = authUsername
+        self.authPassword = authPassword
+        self.isRemoved = isRemoved
+    }
+
+    /// Its name for people: the URL when it was given none.
+    var name: String { givenName.isEmpty ? url : givenName }
+
     /// The pair of its own, if both parts are there.
     var ownCredentials: BasicCredentials? {
-        guard let authUsername, !authUsername.isEmpty, let authPassword, !authPassword.isEmpty else { return nil }
-        return BasicCredentials(username: authUsername, password: authPassword)
+        CredentialParts(username: authUsername ?? "", password: authPassword ?? Secret("")).pair
     }
 
     /// Keys of the answers about it, without its health.
     var json: JSONObject {
         [
-            "worker_id": .string(id), "url": .string(url), "name": .string(name), "weight": .number(JSONNumber(weight)),
+            "worker_id": .string(id), "url": .string(url), "name": .string(givenName),
+            "weight": .number(JSONNumber(weight)),
             "enabled": .bool(enabled), "auth_username": authUsername.map { .string($0) } ?? .null,
             "auth_has_password": .bool(!(authPassword?.isEmpty ?? true)),
         ]

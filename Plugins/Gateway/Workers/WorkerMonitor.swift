@@ -16,6 +16,8 @@ final class WorkerMonitor: Sendable {
     private let news = Mutex(QueueNews())
     /// Whether somebody wants a probe now.
     private let isCalled = Atomic(false)
+    /// What the last connection was made with, or tried.
+    private let lastClient = Mutex<ComfyClient?>(nil)
     /// Whether the last probe failed.
     private let isUnreachable = Atomic(false)
     private let ended: AsyncStream<String>
@@ -54,8 +56,16 @@ final class WorkerMonitor: Sendable {
         stopping.set()
     }
 
-    /// Connects and probes anew, after the worker's address or credentials changed.
-    func restart() async {
+    /// Whether the worker has another address or other credentials than at the last connection.
+    var isOutdated: Bool {
+        guard let worker, let last = lastClient.withLock({ $0 }) else { return false }
+        let client = engine.registry.client(worker)
+        return last.baseURL != client.baseURL || last.credentials != client.credentials
+    }
+
+    /// Connects and probes anew if the worker's address or credentials changed.
+    func restartIfOutdated() async {
+        guard isOutdated else { return }
         await stream.withLock { $0 }?.close()
         connecting.set()
         callProbe()
@@ -79,7 +89,9 @@ extension WorkerMonitor {
         while !Task.isCancelled, let worker {
             let began = clock.now
             do {
-                try await follow(engine.registry.client(worker))
+                let client = engine.registry.client(worker)
+                lastClient.withLock { $0 = client }
+                try await follow(client)
             } catch {
                 engine.context.logger.debug(
                     "no event stream", ["worker.id": workerID, "error": "\(error)"])

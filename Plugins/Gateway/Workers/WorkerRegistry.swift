@@ -6,6 +6,8 @@ import Synchronization
 final class WorkerRegistry: Sendable {
     /// The workers as they are now.
     let pool: WorkerPool
+    /// The credentials for workers without a pair of their own.
+    let shared: SharedCredentials
     /// Wakes the supervisor after a change.
     let changes = Wakeup()
 
@@ -26,6 +28,7 @@ final class WorkerRegistry: Sendable {
         self.pool = pool
         self.configuration = configuration
         self.context = context
+        shared = SharedCredentials(configured: configuration.sharedCredentials, context: context)
         store = WorkerStore(database: context.database, secrets: context.secrets)
     }
 
@@ -34,10 +37,11 @@ final class WorkerRegistry: Sendable {
         self.table.withLock { $0 = table }
     }
 
-    /// Loads the stored workers, then adds those of the configuration whose URL is new.
+    /// Loads the settings and the stored workers, then adds those of the configuration whose URL is new.
     ///
     /// - Throws: ``DatabaseError``; what the sealing throws when the key was changed.
     func load() async throws {
+        try await shared.load()
         let stored = try await store.all()
         for worker in stored { pool.put(worker) }
         var isThere: [String: Bool] = [:]
@@ -45,11 +49,11 @@ final class WorkerRegistry: Sendable {
         var fresh: [Worker] = []
         for listed in configuration.workers {
             guard let url = WorkerURL(listed.url)?.text, isThere[url] != true else { continue }
-            let username = listed.authUsername.isEmpty ? nil : listed.authUsername
-            let password = listed.authPassword.isEmpty ? nil : listed.authPassword
+            let (username, password) = (listed.credentials.username, listed.credentials.password)
             let worker = Worker(
                 id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
-                weight: listed.weight, enabled: true, authUsername: username, authPassword: password)
+                weight: listed.weight, enabled: true, authUsername: username.isEmpty ? nil : username,
+                authPassword: password.isEmpty ? nil : password)
             // One that was deleted gets its old id back.
             if isThere[url] == false { _ = try await add(worker) } else { fresh.append(worker) }
             isThere[url] = true
@@ -77,7 +81,7 @@ final class WorkerRegistry: Sendable {
             worker.id = old.id
             try await store.update(worker)
         } else if pool[worker.id] != nil {
-            throw WorkerError.idTaken
+            throw WorkerError.idTaken(by: worker.id)
         } else {
             try await store.insert([worker], at: context.clock.wallClock)
         }
@@ -126,48 +130,50 @@ final class WorkerRegistry: Sendable {
         pool.members.first { $0.worker.url == url }?.worker
     }
 
-    /// A client of a worker, with its own credentials, else the configured ones.
+    /// A client of a worker, with its own credentials, else the shared ones.
     func client(_ worker: Worker) -> ComfyClient {
-        var credentials = worker.ownCredentials
-        if credentials == nil, !configuration.authUsername.isEmpty, !configuration.authPassword.isEmpty {
-            credentials = BasicCredentials(
-                username: configuration.authUsername, password: configuration.authPassword)
-        }
-        return ComfyClient(
-            baseURL: worker.url, credentials: credentials, timeout: configuration.requestTimeout,
-            http: context.httpClient)
+        ComfyClient(
+            baseURL: worker.url, credentials: worker.ownCredentials ?? shared.pair,
+            timeout: configuration.requestTimeout, http: context.httpClient)
     }
 
     /// Reads the ids in a worker's queue now, and counts the result as a health probe.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
     func probe(_ worker: Worker) async throws -> QueueOutline {
-        try await probe(worker, { try await $0.queueOutline() }) { ($0.running, $0.pending) }
+        let timeout = min(Self.probeTimeout, configuration.requestTimeout)
+        return try await judge(worker, { try await $0.with(timeout: timeout).queueOutline() }) { $0 }
     }
 
-    /// Reads a worker's whole queue now, and counts the result as a health probe.
+    /// Reads a worker's whole queue now, and counts the result as a health probe; one that is only late is not judged,
+    /// because this limit is for the caller's sake.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
-    func queue(of worker: Worker) async throws -> QueueSnapshot {
-        try await probe(worker, { try await $0.queue() }) { ($0.running.map(\.promptID), $0.pending.map(\.promptID)) }
+    func queue(of worker: Worker, within limit: Duration) async throws -> QueueSnapshot {
+        let read = { [clock = context.clock] (client: ComfyClient) in
+            try await Deadline.run(limit, clock: clock) { try await client.with(timeout: limit).queue() }
+        }
+        return try await judge(worker, sparesLate: true, read) { QueueOutline($0) }
     }
 
-    private func probe<T: Sendable>(
-        _ worker: Worker, _ read: (ComfyClient) async throws -> T,
-        _ ids: (T) -> (running: [String], pending: [String])
+    private func judge<T: Sendable>(
+        _ worker: Worker, sparesLate: Bool = false, _ read: (ComfyClient) async throws -> T,
+        _ outline: (T) -> QueueOutline
     ) async throws -> T {
         // A job that ends while the queue is read is not somebody else's.
         let before = ownIDs(worker.id)
-        let timeout = min(Self.probeTimeout, configuration.requestTimeout)
         do {
-            let reading = try await read(client(worker).with(timeout: timeout))
-            let (running, pending) = ids(reading)
+            let reading = try await read(client(worker))
+            let queue = outline(reading)
             let own = before.union(ownIDs(worker.id))
-            let foreign = (running + pending).count { !own.contains($0) }
-            pool.finishReading(worker.id, running: running.count, pending: pending.count, foreign: foreign)
+            let foreign = (queue.running + queue.pending).count { !own.contains($0) }
+            pool.finishReading(
+                worker.id, running: queue.running.count, pending: queue.pending.count, foreign: foreign)
             return reading
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as HTTPClientError where sparesLate && error.reason == .timeout {
+            throw error
         } catch {
             pool.fail(worker.id, error, now: context.clock.now)
             throw error
@@ -186,15 +192,18 @@ enum WorkerError: HTTPErrorConvertible {
     /// The URL belongs to another worker.
     case urlTaken(by: String)
     /// The id belongs to another worker, or did.
-    case idTaken
+    case idTaken(by: String)
 
-    /// 404 `gateway.unknown_worker`, or 409 `gateway.worker_exists` with the other one's `worker_id`.
+    /// 404 `gateway.unknown_worker`; 409 `gateway.worker_exists` or `gateway.worker_id_taken`, with the other one's
+    /// `worker_id`.
     var httpError: HTTPError {
         switch self {
         case .unknown:
             HTTPError(.notFound, "gateway.unknown_worker", "There is no such worker.")
-        case .idTaken:
-            HTTPError(.conflict, "gateway.worker_id_taken", "Another worker has, or had, this worker_id.")
+        case .idTaken(let id):
+            HTTPError(
+                .conflict, "gateway.worker_id_taken", "Another worker has, or had, this worker_id.",
+                details: ["worker_id": .string(id)])
         case .urlTaken(let id):
             HTTPError(
                 .conflict, "gateway.worker_exists", "A worker with this URL is already registered.",

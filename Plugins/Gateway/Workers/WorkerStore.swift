@@ -49,7 +49,7 @@ struct WorkerStore: Sendable {
                     """
                     INSERT INTO gateway_workers (id, position, url, name, weight, enabled, removed, auth_username,
                         auth_password_sealed, created_at)
-                    VALUES (\(worker.id), \(position), \(worker.url), \(worker.name), \(worker.weight),
+                    VALUES (\(worker.id), \(position), \(worker.url), \(worker.givenName), \(worker.weight),
                         \(worker.enabled), \(worker.isRemoved), \(worker.authUsername), \(sealed), \(time))
                     """)
             }
@@ -64,7 +64,7 @@ struct WorkerStore: Sendable {
         try await database.write { connection in
             _ = try connection.execute(
                 """
-                UPDATE gateway_workers SET url = \(worker.url), name = \(worker.name), weight = \(worker.weight),
+                UPDATE gateway_workers SET url = \(worker.url), name = \(worker.givenName), weight = \(worker.weight),
                     enabled = \(worker.enabled), removed = \(worker.isRemoved), auth_username = \(worker.authUsername),
                     auth_password_sealed = \(sealed)
                 WHERE id = \(worker.id)

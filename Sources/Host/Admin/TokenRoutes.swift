@@ -3,11 +3,9 @@ package import PluginAPI
 /// API keys over the admin API.
 package struct TokenRoutes: Sendable {
     private let keys: APIKeyStore
-    private let clock: any TimeSource
 
-    package init(keys: APIKeyStore, clock: any TimeSource) {
+    package init(keys: APIKeyStore) {
         self.keys = keys
-        self.clock = clock
     }
 
     /// The declared routes.
@@ -20,9 +18,23 @@ package struct TokenRoutes: Sendable {
                 body: [
                     "type": "object", "required": ["name"],
                     "properties": [
-                        "name": ["type": "string"], "scopes": ["type": "array", "items": ["type": "string"]],
-                        "expires_in": ["type": "integer", "description": "seconds"],
-                        "rate_limit": ["type": "integer", "description": "requests a minute"],
+                        "name": ["type": "string", "minLength": 1, "maxLength": 200],
+                        "scopes": [
+                            "type": "array", "items": ["type": "string", "pattern": "^[a-z0-9.:_*-]{1,64}$"],
+                            "maxItems": .number(JSONNumber(NewAPIKey.mostScopes)),
+                            "default": .array(NewAPIKey.defaultScopes.map { .string($0) }),
+                        ],
+                        "expires_in": [
+                            "type": ["integer", "string", "null"],
+                            "description":
+                                "Seconds, or a duration such as \"30d\"; without it the key does not expire.",
+                        ],
+                        "rate_limit": [
+                            "type": ["integer", "null"],
+                            "minimum": .number(JSONNumber(NewAPIKey.rateLimits.lowerBound)),
+                            "maximum": .number(JSONNumber(NewAPIKey.rateLimits.upperBound)),
+                            "description": "Requests a minute; without it there is no limit.",
+                        ],
                     ],
                 ]), use: create)
         group.delete("/{id}", String.self, docs: "Revokes an API key.", use: revoke)
@@ -33,7 +45,7 @@ package struct TokenRoutes: Sendable {
     private struct NewKey: Decodable {
         var name: String
         var scopes: [String]?
-        var expiresIn: Int?
+        var expiresIn: JSON?
         var rateLimit: Int?
 
         enum CodingKeys: String, CodingKey {
@@ -50,18 +62,23 @@ package struct TokenRoutes: Sendable {
 
     private func create(_ request: Request) async throws -> Response {
         let wanted = try await request.decode(NewKey.self, limit: 64 << 10)
-        let expiresAt = try wanted.expiresIn.map { seconds in
-            // A hundred years bound the arithmetic.
-            guard (1...3_155_760_000).contains(seconds) else {
-                throw HTTPError.invalid([(["body", "expires_in"], "expected 1 to 3155760000 seconds")])
-            }
-            return Timestamp(milliseconds: clock.wallClock.milliseconds + Int64(seconds) * 1000)
-        }
         let issued = try await keys.create(
-            name: wanted.name, scopes: wanted.scopes ?? [], expiresAt: expiresAt, rateLimit: wanted.rateLimit)
+            NewAPIKey(
+                name: wanted.name, scopes: wanted.scopes, lifetime: try wanted.expiresIn.flatMap(Self.lifetime),
+                rateLimit: wanted.rateLimit))
         var body = issued.key.json
         body["token"] = .string(issued.text.withExposed { $0 })
         return .json(body, status: .created)
+    }
+
+    /// Takes seconds, or a text as in the configuration.
+    private static func lifetime(_ value: JSON) throws -> Duration? {
+        guard value != .null else { return nil }
+        do throws(ConfigProblem) {
+            return try Duration(config: value)
+        } catch {
+            throw HTTPError.invalid([(["body", "expires_in"], error.description)])
+        }
     }
 
     private func revoke(_ request: Request, id: String) async throws -> JSON {
@@ -73,7 +90,7 @@ package struct TokenRoutes: Sendable {
 }
 
 extension APIKey {
-    /// The key as the admin API and `comfyd token list` show it.
+    /// The key as the admin API shows it.
     package var json: JSON {
         func time(_ moment: Timestamp?) -> JSON { moment.map { .string($0.iso8601) } ?? .null }
         return [

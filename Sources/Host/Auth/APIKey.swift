@@ -29,7 +29,9 @@ package struct APIKey: Sendable, Equatable {
 
     /// Who the holder is.
     package var principal: Principal {
-        Principal(kind: .apiKey, id: id, name: name, scopes: scopes)
+        var principal = Principal(kind: .apiKey, id: id, name: name, scopes: scopes)
+        principal.rateLimit = rateLimit
+        return principal
     }
 }
 

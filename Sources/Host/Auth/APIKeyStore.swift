@@ -1,7 +1,7 @@
 package import PluginAPI
 import Synchronization
 
-/// The API keys in the database, those in use remembered for a few seconds.
+/// The API keys in the database, those in use remembered for a moment.
 package final class APIKeyStore: Sendable {
     private struct Cached {
         let key: APIKey
@@ -18,7 +18,7 @@ package final class APIKeyStore: Sendable {
     }
 
     /// How long a key that another process revoked may still be accepted.
-    package static let cacheTime: Duration = .seconds(5)
+    package static let cacheTime: Duration = .seconds(1)
     /// How often the times of use are written.
     package static let usageInterval: Duration = .seconds(60)
     private static let cacheLimit = 1024
@@ -35,15 +35,17 @@ package final class APIKeyStore: Sendable {
 
     /// Makes a key; its text is in the answer and nowhere else.
     ///
-    /// - Throws: ``HTTPError`` 422 for an empty or long name, a scope that is no OAuth scope token (RFC 6749 §3.3) or a limit below 1.
-    package func create(
-        name: String, scopes: [String] = [], expiresAt: Timestamp? = nil, rateLimit: Int? = nil
-    ) async throws -> IssuedAPIKey {
-        try Self.check(name: name, scopes: scopes, rateLimit: rateLimit)
+    /// - Throws: ``APIKeyProblems``.
+    package func create(_ new: NewAPIKey) async throws -> IssuedAPIKey {
+        try new.check()
         let text = APIKeyText()
+        let now = time.wallClock
+        let expiresAt = new.lifetime.map { lifetime in
+            Timestamp(milliseconds: now.milliseconds + lifetime.inNanoseconds / 1_000_000)
+        }
         let key = APIKey(
-            id: text.id, name: name, prefix: text.prefix, scopes: scopes, createdAt: time.wallClock,
-            expiresAt: expiresAt, rateLimit: rateLimit)
+            id: text.id, name: new.name, prefix: text.prefix, scopes: new.scopes, createdAt: now,
+            expiresAt: expiresAt, rateLimit: new.rateLimit)
         let hash = Hex.encode(text.hash)
         _ = try await database.write { connection in
             try connection.execute(
@@ -78,23 +80,6 @@ package final class APIKeyStore: Sendable {
             state.generation &+= 1
         }
         return result.changes > 0
-    }
-
-    private static func check(name: String, scopes: [String], rateLimit: Int?) throws {
-        var problems: [(place: [JSON], message: String)] = []
-        if name.isEmpty || name.unicodeScalars.count > 200 {
-            problems.append((["body", "name"], "A name of 1 to 200 characters is needed"))
-        }
-        for scope in scopes where !isScope(scope) {
-            problems.append((["body", "scopes"], "A scope is printable ASCII without spaces, quotes and backslashes"))
-        }
-        if let rateLimit, rateLimit < 1 { problems.append((["body", "rate_limit"], "A limit is at least 1")) }
-        guard problems.isEmpty else { throw HTTPError.invalid(problems) }
-    }
-
-    private static func isScope(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 200
-            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }
     }
 }
 

@@ -17,7 +17,7 @@ package enum Command: Sendable, Equatable {
     /// Switches a plugin on or off in the configuration file.
     case setPlugin(name: String, enabled: Bool)
     /// Makes an API key and prints it once.
-    case createToken(name: String, scopes: [String])
+    case createToken(NewAPIKey)
     /// Prints the API keys.
     case listTokens
     /// Revokes an API key.

@@ -7,7 +7,7 @@ package struct CommandLineParser {
     private var words: [String] = []
     private var configurationFile: String?
     private var overrides = CommandLineOverrides()
-    private var scopes: [String] = []
+    private var key = KeyOptions()
     private var wantsHelp = false
     private var wantsVersion = false
 
@@ -66,7 +66,9 @@ package struct CommandLineParser {
         case "--log-level": try once(option, &overrides.logLevel, value)
         case "--log-format": try once(option, &overrides.logFormat, value)
         case "--listen": overrides.listen.append(value)
-        default: scopes.append(value)
+        case "--expires-in": try once(option, &key.lifetime, value)
+        case "--rate-limit": try once(option, &key.rateLimit, value)
+        default: key.scopes.append(value)
         }
     }
 
@@ -92,16 +94,16 @@ extension CommandLineParser {
         if wantsHelp, words.isEmpty { return .help(command: nil) }
         if words.first == "help" { return try help(Array(words.dropFirst())) }
         if wantsHelp { return try help(words) }
-        guard !words.isEmpty else { return try checkScopes(.run, "run") }
+        guard !words.isEmpty else { return try withKeyOptions(.run, "run") }
         let help = try find(words)
         let arguments = Array(words.dropFirst(help.words.count))
-        return try checkScopes(try command(help, arguments), help.name)
+        return try withKeyOptions(try command(help, arguments), help.name)
     }
 
-    private func checkScopes(_ command: Command, _ name: String) throws(UsageError) -> Command {
-        if case .createToken(let name, _) = command { return .createToken(name: name, scopes: scopes) }
-        guard scopes.isEmpty else { throw UsageError("option --scope belongs to \"token create\"", command: name) }
-        return command
+    private func withKeyOptions(_ command: Command, _ name: String) throws(UsageError) -> Command {
+        if case .createToken(let new) = command { return .createToken(try key.applied(to: new)) }
+        guard let stray = key.first else { return command }
+        throw UsageError("option \(stray) belongs to \"token create\"", command: name)
     }
 
     /// The command that the first words name.
@@ -148,7 +150,7 @@ extension CommandLineParser {
         case "plugins": .plugins
         case "plugin enable": .setPlugin(name: text, enabled: true)
         case "plugin disable": .setPlugin(name: text, enabled: false)
-        case "token create": .createToken(name: text, scopes: [])
+        case "token create": .createToken(NewAPIKey(name: text))
         case "token list": .listTokens
         case "token revoke": .revokeToken(id: text)
         case "token admin": .adminToken
@@ -163,5 +165,42 @@ extension CommandLineParser {
         guard CommandTable.commands(under: words).isEmpty else { return .help(command: words.joined(separator: " ")) }
         // `comfyd sample gateway --help` asks about `sample`.
         return .help(command: try find(words).name)
+    }
+}
+
+/// The options of `token create`, as they were written.
+private struct KeyOptions {
+    var scopes: [String] = []
+    var lifetime: String?
+    var rateLimit: String?
+
+    /// The name of one that is given.
+    var first: String? {
+        if !scopes.isEmpty { return "--scope" }
+        return lifetime != nil ? "--expires-in" : rateLimit.map { _ in "--rate-limit" }
+    }
+
+    func applied(to new: NewAPIKey) throws(UsageError) -> NewAPIKey {
+        var new = new
+        if !scopes.isEmpty { new.scopes = scopes }
+        if let lifetime {
+            do throws(ConfigProblem) {
+                new.lifetime = try Duration(config: .string(lifetime))
+            } catch {
+                throw UsageError("option --expires-in: \(error.description)", command: "token create")
+            }
+        }
+        if let rateLimit {
+            guard let number = Int(rateLimit) else {
+                throw UsageError("option --rate-limit: expected a whole number", command: "token create")
+            }
+            new.rateLimit = number
+        }
+        do throws(APIKeyProblems) {
+            try new.check()
+        } catch {
+            throw UsageError(error.description, command: "token create")
+        }
+        return new
     }
 }

@@ -69,8 +69,10 @@ package struct CommandLineTool: Sendable {
             // A misspelt name must not keep the daemon from its next start.
             if enabled { try await runner.findPlugin(name, invocation) }
             return try setPlugin(name, enabled, invocation)
-        case .createToken(let name, let scopes):
-            return try await runner.createToken(name: name, scopes: scopes, invocation)
+        case .createToken(let new):
+            let made = try await runner.createToken(new, invocation)
+            for warning in made.warnings { errorOutput("comfyd: warning: \(warning)\n") }
+            return made.text
         case .listTokens: return try await runner.listTokens(invocation)
         case .revokeToken(let id): return try await runner.revokeToken(id: id, invocation)
         case .adminToken: return try await runner.adminToken(invocation)

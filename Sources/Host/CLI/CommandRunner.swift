@@ -20,8 +20,8 @@ package protocol CommandRunner: Sendable {
     func findPlugin(_ name: String, _ invocation: Invocation) async throws
     /// The keys of one plugin, or with nil of all that are found; must not fail for a broken configuration.
     func documentation(plugin name: String?, _ invocation: Invocation) async throws -> [DocumentedSection]
-    /// Makes an API key; returns the text with the key.
-    func createToken(name: String, scopes: [String], _ invocation: Invocation) async throws -> String
+    /// Makes an API key; returns the text of the key, and what is odd about it.
+    func createToken(_ new: NewAPIKey, _ invocation: Invocation) async throws -> (text: String, warnings: [String])
     /// The table of API keys.
     func listTokens(_ invocation: Invocation) async throws -> String
     /// Revokes an API key.

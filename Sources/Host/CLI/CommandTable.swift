@@ -5,6 +5,7 @@ struct OptionHelp: Sendable {
     let value: String?
     let help: String
     var short: String?
+    var isRepeatable = false
 
     /// Such as `-c, --config FILE`.
     var usage: String {
@@ -25,7 +26,7 @@ struct CommandHelp: Sendable {
     var name: String { words.joined(separator: " ") }
 
     var usage: String {
-        let own = options.map { "[\($0.name)\($0.value.map { " \($0)" } ?? "")]..." }
+        let own = options.map { "[\($0.name)\($0.value.map { " \($0)" } ?? "")]\($0.isRepeatable ? "..." : "")" }
         return (["comfyd", name, arguments] + own + ["[options]"]).filter { !$0.isEmpty }.joined(separator: " ")
     }
 }
@@ -66,9 +67,20 @@ enum CommandTable {
             details: "Changes one line of the file. A running daemon takes it up on SIGHUP."),
         CommandHelp(
             words: ["token", "create"], arguments: "NAME", summary: "make an API key and print it, once",
-            options: [OptionHelp(name: "--scope", value: "SCOPE", help: "what the key may do; may be given again")]),
+            details: "The key is on standard output, alone. A running daemon knows it at once.",
+            options: [
+                OptionHelp(
+                    name: "--scope", value: "SCOPE", help: "what the key may do (default: jobs); may be given again",
+                    isRepeatable: true),
+                OptionHelp(
+                    name: "--expires-in", value: "DURATION",
+                    help: "how long it is accepted, such as 12h or 30d (default: until it is revoked)"),
+                OptionHelp(name: "--rate-limit", value: "N", help: "requests a minute (default: no limit)"),
+            ]),
         CommandHelp(words: ["token", "list"], summary: "print the API keys, without their secrets"),
-        CommandHelp(words: ["token", "revoke"], arguments: "ID", summary: "revoke an API key"),
+        CommandHelp(
+            words: ["token", "revoke"], arguments: "ID", summary: "revoke an API key",
+            details: "A running daemon refuses it within a second."),
         CommandHelp(words: ["token", "admin"], summary: "print the admin token that the daemon made"),
         CommandHelp(
             words: ["backup"], arguments: "PATH",

@@ -43,7 +43,9 @@ package struct DaemonConfiguration: ConfigurationSection {
             "state_dir", default: "./var",
             "Folder of the database, keys and stored files, relative to this file.",
             check: { $0.isEmpty ? "expected a path" : nil })
-        auth = config.section("auth", as: AuthConfiguration.self, "Who may do what.")
+        auth = config.section(
+            "auth", as: AuthConfiguration.self,
+            "Who may do what. API keys are not listed here: \"comfyd token create\" makes them.")
         comfyui = config.section(
             "comfyui", as: ComfyUIConfiguration.self,
             "The single ComfyUI server, used while no plugin provides a cluster of them.")

@@ -40,8 +40,8 @@ package struct AuthConfiguration: ConfigurationSection {
         adminTokens = (tokens + [serviceToken].compactMap { $0 }).filter { !$0.isEmpty }
         openSurfaces = config.value(
             "open_surfaces", default: .loopback,
-            "When the imitated APIs (such as /api/prompt) need no token: while every listener is on loopback, "
-                + "always or never.")
+            "When the imitated APIs (such as /api/prompt) need no token and no scope: while every listener is on "
+                + "loopback, always or never.")
         corsOrigins = config.value(
             "cors_origins", default: ["*"],
             "Origins whose pages may call the open surfaces from a browser, such as https://app.example.org; "

@@ -24,7 +24,7 @@ extension Daemon {
             info: HostRoutes.Info(version: options.version),
             health: HealthMonitor(clock: clock) { [] }, metrics: metrics, openAPI: { [] })
         let admin = AdminRoutes(control: Deferred()).routes
-        let tokens = TokenRoutes(keys: APIKeyStore(database: NothingThere()), clock: clock).routes
+        let tokens = TokenRoutes(keys: APIKeyStore(database: NothingThere())).routes
         let manager = PluginManager(
             PluginManager.Environment(
                 context: { name in

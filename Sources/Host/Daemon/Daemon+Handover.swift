@@ -26,7 +26,7 @@ extension Daemon {
             return false
         }
         health.phase = .stopping
-        await server.drain(timeout: loaded.daemon.shutdown.timeout)
+        await drain()
         await manager.stopAll()
         await close()
         process.channel.send(.go)

@@ -49,7 +49,7 @@ extension Daemon {
             info: HostRoutes.Info(version: parts.version), health: health, metrics: parts.metrics,
             openAPI: openAPI.bytes)
         return host.declarations + AdminRoutes(control: control).routes
-            + TokenRoutes(keys: keys, clock: parts.clock).routes
+            + TokenRoutes(keys: keys).routes
     }
 }
 

@@ -126,9 +126,15 @@ package final class Daemon: Sendable {
         health.phase = .stopping
         parts.logger.notice("stopping")
         if shutdown.delay > .zero { try? await parts.clock.sleep(for: shutdown.delay) }
-        await server.drain(timeout: shutdown.timeout)
+        await drain()
         await manager.stopAll()
         await close()
+    }
+
+    /// Takes no more connections, and lets requests in flight finish; endless ones are ended.
+    func drain() async {
+        router.endEvents()
+        await server.drain(timeout: loaded.daemon.shutdown.timeout)
     }
 
     /// Ends client and database; the plugins are stopped.

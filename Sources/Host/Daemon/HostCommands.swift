@@ -88,25 +88,33 @@ package struct HostCommands: CommandRunner {
 // MARK: - Tokens and backup
 
 extension HostCommands {
-    package func createToken(name: String, scopes: [String], _ invocation: Invocation) async throws -> String {
-        let issued = try await withKeys(invocation) { try await $0.create(name: name, scopes: scopes) }
-        return issued.text.withExposed { $0 }
+    package func createToken(
+        _ new: NewAPIKey, _ invocation: Invocation
+    ) async throws -> (text: String, warnings: [String]) {
+        let issued = try await withKeys(invocation) { try await $0.create(new) }
+        // A configuration that cannot be examined says nothing about scopes, and the key is made.
+        let declared = (try? await examine(invocation))?.table.scopes ?? []
+        return (issued.text.withExposed { $0 }, UnknownScopes.warnings(new.scopes, declared: declared))
     }
 
     package func listTokens(_ invocation: Invocation) async throws -> String {
         let keys = try await withKeys(invocation) { try await $0.list() }
         let rows = keys.map { key -> [String] in
-            let scopes = key.scopes.isEmpty ? "-" : key.scopes.joined(separator: " ")
-            return [key.id, key.name, scopes, key.createdAt.iso8601, key.state, key.lastUsedAt?.iso8601 ?? "never"]
+            [
+                key.id, key.name, key.scopes.isEmpty ? "-" : key.scopes.joined(separator: ","),
+                key.rateLimit.map { "\($0)/min" } ?? "-", key.createdAt.iso8601, key.expiresAt?.iso8601 ?? "never",
+                key.lastUsedAt?.iso8601 ?? "never", key.state(at: MonotonicClock().wallClock),
+            ]
         }
-        return TextTable.lines(["ID", "NAME", "SCOPES", "CREATED", "STATE", "LAST USED"], rows)
+        return TextTable.lines(
+            ["ID", "NAME", "SCOPES", "RATE LIMIT", "CREATED", "EXPIRES", "LAST USED", "STATE"], rows)
     }
 
     package func revokeToken(id: String, _ invocation: Invocation) async throws -> String {
         guard try await withKeys(invocation, { try await $0.revoke(id: id) }) else {
             throw CommandFailure("there is no API key \"\(id)\" that is not revoked; see \"comfyd token list\"")
         }
-        return "\(id) is revoked; a running daemon refuses it within seconds"
+        return "\(id) is revoked; a running daemon refuses it within a second"
     }
 
     package func adminToken(_ invocation: Invocation) async throws -> String {
@@ -190,9 +198,9 @@ extension HostCommands {
 }
 
 extension APIKey {
-    /// What ended or will end it.
-    fileprivate var state: String {
+    /// Whether it is accepted, and if not, why.
+    fileprivate func state(at moment: Timestamp) -> String {
         if let revokedAt { return "revoked \(revokedAt.iso8601)" }
-        return expiresAt.map { "expires \($0.iso8601)" } ?? "-"
+        return isValid(at: moment) ? "valid" : "expired"
     }
 }

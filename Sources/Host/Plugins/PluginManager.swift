@@ -285,10 +285,11 @@ extension PluginManager {
         environment.logger.error("a plugin does not end in time", ["plugin": name, "step": step])
     }
 
-    /// Closes the WebSockets of a plugin, waits for its requests, at most the shutdown timeout, and breaks off the rest.
+    /// Ends the WebSockets and event streams of a plugin, waits for its requests, at most the shutdown timeout, and breaks off the rest.
     private func settle(_ name: String) async {
         let router = environment.router
         router.closeWebSockets(plugin: name)
+        router.endEvents(plugin: name)
         await waitUntilIdle(name, environment.shutdownTimeout)
         guard router.inFlight(plugin: name) > 0 else { return }
         router.breakStreams(plugin: name)

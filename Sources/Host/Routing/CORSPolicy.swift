@@ -31,7 +31,9 @@ struct CORSRule: Sendable {
     private let maxAge: String
 
     static let requestHeaders = "Content-Type, Authorization, X-API-Key, Comfy-User, X-Request-Id"
-    static let exposedHeaders = "X-Request-Id, Retry-After, Content-Disposition, Content-Range, ETag"
+    static let exposedHeaders =
+        "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "
+        + "Content-Disposition, Content-Range, ETag"
 
     init(origins: [String], policy: CORSPolicy) {
         allowsAll = origins.contains("*")

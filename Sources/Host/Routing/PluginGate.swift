@@ -5,8 +5,14 @@ final class PluginGate: Sendable {
     /// Bit 0 is draining, bit 1 that somebody waits, the rest the count.
     private let word = Atomic<UInt>(0)
     private let waiters = Mutex(Waiters())
+    private let endings = Mutex(Endings())
+
     /// How to end what is inside and may be endless.
-    private let endings = Mutex<[ObjectIdentifier: (kind: GatePass.Kind, end: @Sendable () -> Void)]>([:])
+    private struct Endings {
+        var open: [ObjectIdentifier: (kind: GatePass.Kind, end: @Sendable () -> Void)] = [:]
+        /// What was ended already, for requests that come to it only now.
+        var over: Set<GatePass.Kind> = []
+    }
 
     private struct Waiters {
         var continuations: [UInt: CheckedContinuation<Void, Never>] = [:]
@@ -41,6 +47,7 @@ final class PluginGate: Sendable {
             if newValue {
                 word.bitwiseOr(Self.draining, ordering: .acquiringAndReleasing)
             } else {
+                endings.withLock { $0.over = [] }
                 word.bitwiseAnd(~Self.draining, ordering: .acquiringAndReleasing)
             }
         }
@@ -69,18 +76,25 @@ final class PluginGate: Sendable {
         }
     }
 
-    /// Ends everything of a kind that is inside.
+    /// Ends everything of a kind that is inside, and what becomes of that kind until the door opens again.
     func end(_ kind: GatePass.Kind) {
-        let found = endings.withLock { endings in endings.values.filter { $0.kind == kind }.map(\.end) }
+        let found = endings.withLock { endings in
+            endings.over.insert(kind)
+            return endings.open.values.filter { $0.kind == kind }.map(\.end)
+        }
         for end in found { end() }
     }
 
     fileprivate func note(_ pass: GatePass, _ kind: GatePass.Kind, _ end: @escaping @Sendable () -> Void) {
-        endings.withLock { $0[ObjectIdentifier(pass)] = (kind, end) }
+        let isOver = endings.withLock { endings in
+            endings.open[ObjectIdentifier(pass)] = (kind, end)
+            return endings.over.contains(kind)
+        }
+        if isOver { end() }
     }
 
     fileprivate func forget(_ pass: GatePass) {
-        _ = endings.withLock { $0.removeValue(forKey: ObjectIdentifier(pass)) }
+        _ = endings.withLock { $0.open.removeValue(forKey: ObjectIdentifier(pass)) }
     }
 
     private func wake() {
@@ -101,7 +115,10 @@ final class PluginGate: Sendable {
 final class GatePass: Sendable {
     /// What may go on for ever.
     enum Kind: Sendable {
+        /// A body that should arrive whole.
         case stream
+        /// Server-sent events, which have no end of their own.
+        case events
         case webSocket
     }
 

@@ -12,15 +12,25 @@ extension Router {
         var request = original
         if !parameters.isEmpty { request.pathParameters = parameters }
         if request.method == .head { request.method = .get }
+        var allowance: RateAllowance?
         do {
-            if !passesWithoutToken(request, route) { try await authorize(&request, route) }
+            if !passesWithoutToken(request, route) {
+                let badToken = try await authenticate(&request, route)
+                if !route.isOpen {
+                    allowance = request.principal.flatMap(rateLimiter.take)
+                    if let refusal = allowance?.refusal { throw refusal }
+                    if let refusal = mayPass(request.principal, request, route) { throw badToken ?? refusal }
+                }
+            }
             switch route.action {
             case .respond(let handler):
-                return .response(leave(try await handler(request), original, route, started))
+                return .response(leave(try await handler(request), original, route, started, allowance))
             case .upgrade(let action):
                 switch try await action.decide(request) {
-                case .answered(let response): return .response(leave(response, original, route, started))
+                case .answered(let response):
+                    return .response(leave(response, original, route, started, allowance))
                 case .accepted(var acceptance, let request):
+                    allowance?.apply(to: &acceptance.headers)
                     acceptance.headers["X-Request-Id"] = original.id
                     record(101, original, route, started)
                     return .upgrade(acceptance, run: Self.socket(action, request, GatePass(route.gate)))
@@ -28,27 +38,32 @@ extension Router {
             }
         } catch {
             route.gate.leave()
-            return .response(finish(failure(error, original, route), original, route, started, cors: route.cors))
+            let response = failure(error, original, route)
+            return .response(finish(response, original, route, started, cors: route.cors, allowance: allowance))
         }
     }
 
     /// Ends the work on a request, unless its body is still to be written.
-    private func leave(_ response: Response, _ request: Request, _ route: BoundRoute, _ started: Instant) -> Response {
+    private func leave(
+        _ response: Response, _ request: Request, _ route: BoundRoute, _ started: Instant, _ allowance: RateAllowance?
+    ) -> Response {
         guard case .stream(let length, let write) = response.body else {
             route.gate.leave()
-            return finish(response, request, route, started, cors: route.cors)
+            return finish(response, request, route, started, cors: route.cors, allowance: allowance)
         }
         let pass = GatePass(route.gate)
+        let isEvents = response.headers["Content-Type"]?.hasPrefix("text/event-stream") ?? false
         var response = response
         response.body = .stream(length: length) { writer in
             // Held until the stream ends, or is dropped unwritten.
             defer { withExtendedLifetime(pass) {} }
             let end = ShutdownLatch()
-            pass.ends(.stream) { end.begin() }
+            pass.ends(isEvents ? .events : .stream) { end.begin() }
             let isWhole: Void? = try await end.cancelling { try await write(writer) }
-            if isWhole == nil { throw CancellationError() }
+            // Events end well at any place; anything else would look whole.
+            if isWhole == nil, !isEvents { throw CancellationError() }
         }
-        return finish(response, request, route, started, cors: route.cors)
+        return finish(response, request, route, started, cors: route.cors, allowance: allowance)
     }
 
     /// Whether a request without a token may pass; most requests on open routes do, without a suspension.
@@ -59,20 +74,18 @@ extension Router {
         return route.isOpen || mayPass(nil, request, route) == nil
     }
 
-    /// Finds out who asks and whether they may.
+    /// Finds out who asks; returns what is wrong with the token.
     ///
     /// A token that is bad does no harm on a route that is open at the time: clients of open surfaces send what they
     /// like, such as credentials meant for a proxy before us.
-    private func authorize(_ request: inout Request, _ route: BoundRoute) async throws {
-        var badToken: (any Error)?
+    private func authenticate(_ request: inout Request, _ route: BoundRoute) async throws -> (any Error)? {
         do {
             request.principal = try await authenticator.principal(for: request)
+            return nil
         } catch {
             guard route.mayBeOpen, !(error is CancellationError) else { throw error }
-            badToken = error
+            return error
         }
-        if route.isOpen { return }
-        if let refusal = mayPass(request.principal, request, route) { throw badToken ?? refusal }
     }
 
     private func mayPass(_ principal: Principal?, _ request: Request, _ route: BoundRoute) -> HTTPError? {

@@ -16,6 +16,7 @@ package final class Router: HTTPResponder {
     let clock: any TimeSource
     let options: RouterOptions
     let openCORS: CORSRule
+    let rateLimiter: RateLimiter
 
     private let protectedCORS: CORSRule
     private let requestMetrics: RequestMetrics
@@ -34,6 +35,7 @@ package final class Router: HTTPResponder {
         openCORS = CORSRule(origins: options.cors.openOrigins, policy: options.cors)
         protectedCORS = CORSRule(origins: options.cors.protectedOrigins, policy: options.cors)
         requestMetrics = RequestMetrics(metrics)
+        rateLimiter = RateLimiter(metrics: metrics, time: clock)
         unmatched = requestMetrics.route("(none)", of: RouteTable.hostName)
         state = Mutex(State(bound: BoundTable(table: nil, routes: [])))
         if let table { replace(table) }
@@ -98,9 +100,11 @@ package final class Router: HTTPResponder {
 
     /// Adds what every answer has, counts it and writes its log line.
     func finish(
-        _ response: Response, _ request: Request, _ route: BoundRoute?, _ started: Instant, cors: CORSRule?
+        _ response: Response, _ request: Request, _ route: BoundRoute?, _ started: Instant, cors: CORSRule?,
+        allowance: RateAllowance? = nil
     ) -> Response {
         var response = response
+        allowance?.apply(to: &response.headers)
         cors?.apply(to: &response.headers, for: request)
         if !response.headers.contains("X-Request-Id") { response.headers.append("X-Request-Id", request.id) }
         record(response.status, request, route, started)
@@ -152,6 +156,12 @@ extension Router {
     /// Closes the WebSockets of a plugin, which might stay open for ever.
     package func closeWebSockets(plugin: String) {
         gate(of: plugin).end(.webSocket)
+    }
+
+    /// Ends the server-sent events of a plugin, or of all, which might go on for ever.
+    package func endEvents(plugin: String? = nil) {
+        let gates = plugin.map { [gate(of: $0)] } ?? state.withLock { Array($0.gates.values) }
+        for gate in gates { gate.end(.events) }
     }
 
     /// Breaks off the streamed answers of a plugin.

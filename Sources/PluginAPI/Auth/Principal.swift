@@ -18,6 +18,8 @@ public struct Principal: Sendable, Hashable, Codable {
     public var name: String
     /// What it may do besides being authenticated.
     public var scopes: [String]
+    /// The requests a minute to which the host holds it; `nil` for no limit of its own.
+    public var rateLimit: Int?
 
     /// Makes a principal.
     public init(kind: Kind, id: String, name: String, scopes: [String] = []) {

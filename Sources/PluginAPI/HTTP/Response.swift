@@ -39,10 +39,39 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     /// An answer that streams server-sent events (the `text/event-stream` of the HTML standard).
+    ///
+    /// The writer is cancelled, also while it waits for something to write, soon after the client went away and when
+    /// the plugin or the daemon stops; the stream then ends as if the writer had returned. The header fields keep
+    /// proxies from collecting or compressing events.
     public static func events(_ write: @escaping @Sendable (any BodyWriter) async throws -> Void) -> Response {
         Response(
-            headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-cache"],
-            body: .stream(length: nil, write))
+            headers: [
+                "Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform",
+                "X-Accel-Buffering": "no",
+            ], body: .stream(length: nil, write))
+    }
+
+    /// An answer that streams server-sent events, with a comment each `interval` so that no proxy takes it for dead.
+    ///
+    /// Comments may come between any two calls of the writer, so each call has whole events, as
+    /// ``BodyWriter/send(_:)`` does.
+    public static func events(
+        keepAlive interval: Duration, clock: any TimeSource,
+        _ write: @escaping @Sendable (any BodyWriter) async throws -> Void
+    ) -> Response {
+        events { writer in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await write(writer) }
+                group.addTask {
+                    while true {
+                        try await clock.sleep(for: interval)
+                        try await writer.sendComment()
+                    }
+                }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
     }
 
     /// Itself.

@@ -28,6 +28,11 @@ enum FixturePlugin {
     private static let source = """
         public import CPluginABI
         public import PluginAPI
+        import Synchronization
+
+        final class Listeners: Sendable {
+            let count = Atomic<Int>(0)
+        }
 
         public struct SecondPlugin: Plugin {
             public static let manifest = PluginManifest(name: "second", version: "1.0.0", summary: "For tests.")
@@ -40,6 +45,7 @@ enum FixturePlugin {
             }
             let configuration: Configuration
             let context: PluginContext
+            let listeners = Listeners()
 
             public init(configuration: Configuration, context: PluginContext) {
                 (self.configuration, self.context) = (configuration, context)
@@ -51,6 +57,17 @@ enum FixturePlugin {
                     routes.get("/slow/{milliseconds}", Int.self, docs: "Takes its time.") { [context] _, milliseconds in
                         try await context.clock.sleep(for: .milliseconds(milliseconds))
                         return "awake"
+                    }
+                    routes.get("/listeners", docs: "How many listen.") { [listeners] _ in
+                        String(listeners.count.load(ordering: .relaxed))
+                    }
+                    routes.get("/events", docs: "One event, and then silence.") { [context, listeners] _ in
+                        Response.events(keepAlive: .seconds(300), clock: context.clock) { writer in
+                            listeners.count.add(1, ordering: .relaxed)
+                            defer { listeners.count.subtract(1, ordering: .relaxed) }
+                            try await writer.send(ServerSentEvent("1", event: "state"))
+                            try await context.clock.sleep(for: .seconds(300))
+                        }
                     }
                 }
             }

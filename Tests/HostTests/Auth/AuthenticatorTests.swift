@@ -64,7 +64,7 @@ struct AuthenticatorTests {
     @Test("an API key is its principal; revoked it is 401")
     func apiKey() async throws {
         try await withKeys { store, _, _ in
-            let issued = try await store.create(name: "ci", scopes: ["jobs"])
+            let issued = try await store.create(NewAPIKey(name: "ci", scopes: ["jobs"]))
             let authenticator = try authenticator(APIKeyVerifier(store))
             let request = authRequest(["X-API-Key": issued.text.exposed])
             try await #expect(authenticator.principal(for: request) == issued.key.principal)

@@ -19,8 +19,12 @@ struct CommandLineParserTests {
             ("sample gateway", .sample(plugin: "gateway")), ("reference", .reference), ("routes", .routes),
             ("openapi", .openapi), ("plugins", .plugins), ("plugin enable a", .setPlugin(name: "a", enabled: true)),
             ("plugin disable a", .setPlugin(name: "a", enabled: false)),
-            ("token create ci", .createToken(name: "ci", scopes: [])),
-            ("token create --scope=a ci --scope b", .createToken(name: "ci", scopes: ["a", "b"])),
+            ("token create ci", .createToken(NewAPIKey(name: "ci", scopes: ["jobs"]))),
+            ("token create --scope=a ci --scope b", .createToken(NewAPIKey(name: "ci", scopes: ["a", "b"]))),
+            (
+                "token create ci --expires-in 30d --rate-limit=60",
+                .createToken(NewAPIKey(name: "ci", lifetime: .seconds(30 * 86_400), rateLimit: 60))
+            ),
             ("token list", .listTokens), ("token revoke 7", .revokeToken(id: "7")), ("token admin", .adminToken),
             ("backup /b", .backup(path: "/b")), ("version", .version), ("--version", .version),
             ("help", .help(command: nil)), ("--help", .help(command: nil)), ("-h", .help(command: nil)),
@@ -66,6 +70,22 @@ struct CommandLineParserTests {
             (["--config", "a", "--config", "b"], "option --config is given twice"),
             (["--help=x"], "option --help takes no value"),
             (["run", "--scope", "x"], "option --scope belongs to \"token create\""),
+            (["token", "list", "--expires-in", "1d"], "option --expires-in belongs to \"token create\""),
+            (["--rate-limit", "1"], "option --rate-limit belongs to \"token create\""),
+            (
+                ["token", "create", "a", "--expires-in", "soon"],
+                "option --expires-in: expected a duration such as \"30s\", \"5m\" or \"1h\""
+            ),
+            (
+                ["token", "create", "a", "--expires-in", "0"],
+                "--expires-in: from one second to 100 years, such as \"30d\""
+            ),
+            (["token", "create", "a", "--rate-limit", "many"], "option --rate-limit: expected a whole number"),
+            (["token", "create", "a", "--rate-limit=-5"], "--rate-limit: from 1 to 1000000 requests a minute"),
+            (
+                ["token", "create", "a", "--scope", "A"],
+                "--scope: a scope is 1 to 64 of the characters a-z 0-9 . : _ - *"
+            ),
             (["help", "chek"], "unknown command \"chek\"; did you mean \"check\"?"),
         ])
     func mistakes(arguments: [String], expected: String) {

@@ -23,8 +23,10 @@ private struct StubRunner: CommandRunner {
         guard name == nil || name == "x" else { throw CommandFailure("no plugin \"\(name ?? "")\"") }
         return [DocumentedSection(plugin: "x", summary: "An example.", type: NoConfiguration.self)]
     }
-    func createToken(name: String, scopes: [String], _ invocation: Invocation) async throws -> String {
-        "\(name) \(scopes)"
+    func createToken(
+        _ new: NewAPIKey, _ invocation: Invocation
+    ) async throws -> (text: String, warnings: [String]) {
+        ("\(new.name) \(new.scopes)", new.scopes.contains("odd") ? ["odd indeed"] : [])
     }
     func listTokens(_ invocation: Invocation) async throws -> String { "none" }
     func revokeToken(id: String, _ invocation: Invocation) async throws -> String { throw CancellationError() }
@@ -99,6 +101,10 @@ struct CommandLineToolTests {
         #expect(await comfyd("openapi") == (0, "{}\n", ""))
         #expect(await comfyd("version") == (0, "comfyd 1.2.3\n", ""))
         #expect(await comfyd("token", "create", "ci", "--scope", "a") == (0, "ci [\"a\"]\n", ""))
+        #expect(
+            await comfyd("token", "create", "ci", "--scope", "odd") == (
+                0, "ci [\"odd\"]\n", "comfyd: warning: odd indeed\n"
+            ))
     }
 
     @Test("samples and the reference come with the plugins that are found")
@@ -120,7 +126,10 @@ struct CommandLineToolTests {
         }
         #expect(overview.split(separator: "\n").allSatisfy { $0.count <= 120 })
         let create = await comfyd("token", "create", "--help").1
-        #expect(create.hasPrefix("Usage: comfyd token create NAME [--scope SCOPE]... [options]\n\nMake an API key"))
+        #expect(
+            create.hasPrefix(
+                "Usage: comfyd token create NAME [--scope SCOPE]... [--expires-in DURATION] [--rate-limit N] [options]"
+                    + "\n\nMake an API key"))
         #expect(await comfyd("help", "plugin").1.contains("comfyd plugin disable NAME"))
     }
 

@@ -320,8 +320,9 @@ struct LoadConfigurationTests {
         #expect(loaded.notices.map(\.level) == [.warning, .warning])
         #expect(
             loaded.notices.map(\.message) == [
-                "REDIS_URL is set, but this build does not support Redis yet; data is kept in /data",
-                "MYSQL_HOST, MYSQL_DATABASE are set, but this build does not support MySQL yet; data is kept in /data",
+                "REDIS_URL is set, but this build does not support Redis yet; everything is kept in /data/comfyd.db",
+                "MYSQL_HOST, MYSQL_DATABASE are set, but this build does not support MySQL yet; "
+                    + "everything is kept in /data/comfyd.db",
             ])
     }
 }

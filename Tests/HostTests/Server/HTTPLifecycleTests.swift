@@ -21,13 +21,15 @@ struct HTTPLifecycleTests {
             group.shutDown()
             files.shutDown()
         }
-        let first = server(.init(address: "127.0.0.1", port: 0), group, files)
+        // An address of its own: other tests must not come by the port between its two uses.
+        let address = "127.71.3.9"
+        let first = server(.init(address: address, port: 0), group, files)
         try await first.start()
         let port = try #require(first.boundAddresses.first?.port)
         let inUse = await #expect(throws: ListenError.self) {
-            try await server(.init(address: "127.0.0.1", port: port), group, files).start()
+            try await server(.init(address: address, port: port), group, files).start()
         }
-        #expect(inUse?.description == "listen 127.0.0.1:\(port): Address already in use")
+        #expect(inUse?.description == "listen \(address):\(port): Address already in use")
         let bad = await #expect(throws: ListenError.self) {
             try await server(.init(address: "localhost.example", port: 1), group, files).start()
         }
@@ -46,7 +48,7 @@ struct HTTPLifecycleTests {
         #expect(notPEM?.reason.isEmpty == false)
         await first.drain(timeout: .seconds(1))
         // Its port is free again.
-        let again = server(.init(address: "127.0.0.1", port: port), group, files)
+        let again = server(.init(address: address, port: port), group, files)
         try await again.start()
         await again.drain(timeout: .seconds(1))
     }

@@ -258,6 +258,35 @@ struct HTTPStreamingTests {
         }
     }
 
+    @Test(
+        "a writer that waits for something to write is cancelled soon after its client left",
+        arguments: [true, false])
+    func silentStream(isReset: Bool) async throws {
+        let outcome = MutexBox("")
+        try await withServer { _ in
+            .response(
+                .events { writer in
+                    try await writer.send(ServerSentEvent("1"))
+                    do {
+                        try await Task.sleep(for: .seconds(60))
+                    } catch {
+                        outcome.put("cancelled")
+                        throw error
+                    }
+                })
+        } _: { server, port in
+            let client = try RawClient(port: port)
+            try await client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            _ = try await client.readHead()
+            _ = try await client.read(exactly: 14)
+            let start = ContinuousClock.now
+            if isReset { client.reset() } else { client.shutDown() }
+            #expect(await eventually { outcome.current == "cancelled" })
+            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(await eventually { server.counters.requestsInFlight == 0 && server.openConnections == 0 })
+        }
+    }
+
     @Test("a handler is cancelled when its client disconnects")
     func cancelledHandler() async throws {
         let outcome = MutexBox("")

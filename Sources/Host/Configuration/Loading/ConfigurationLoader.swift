@@ -111,7 +111,7 @@ extension ConfigurationLoader {
                 ConfigurationNotice(
                     level: .warning,
                     message: "\(list), but this build does not support \(store) yet; "
-                        + "data is kept in \(daemon.stateDirectory)"))
+                        + "everything is kept in \(Daemon.databasePath(in: daemon.stateDirectory))"))
         }
     }
 }

@@ -1,14 +1,16 @@
 import Glibc
 
 /// Random numbers that can be had again: SplitMix64 (Steele, Lea, Flood, 2014).
-struct SeededRandom: RandomNumberGenerator {
+package struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    /// Numbers that follow from a seed.
+    package init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    /// The next number.
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -17,7 +19,7 @@ struct SeededRandom: RandomNumberGenerator {
     }
 
     /// The seed of the environment variable `COMFYD_TEST_SEED`, else a new one.
-    static var chosenSeed: UInt64 {
+    package static var chosenSeed: UInt64 {
         if let text = getenv("COMFYD_TEST_SEED"), let seed = UInt64(String(cString: text)) { return seed }
         return UInt64.random(in: 1...UInt64(UInt32.max))
     }
