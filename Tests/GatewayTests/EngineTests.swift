@@ -206,7 +206,7 @@ struct EngineTests {
         let insert: @Sendable (SQLiteDatabase) async throws -> Void = { database in
             let workers = WorkerStore(database: database, secrets: PlainSecrets())
             try await workers.insert(
-                Worker(id: "w", url: "http://a:1", name: "a", weight: 1, enabled: true),
+                [Worker(id: "w", url: "http://a:1", name: "a", weight: 1, enabled: true)],
                 at: Timestamp(milliseconds: 1))
             var job = Job(
                 promptID: id, caller: "", state: .dispatching, nodeCount: 2, fingerprint: "f",

@@ -44,16 +44,27 @@ final class WorkerRegistry: Sendable {
     /// - Throws: ``DatabaseError``; what the sealing throws when the key was changed.
     func load() async throws {
         try await shared.load()
-        for worker in try await store.all() { pool.put(worker) }
+        let stored = try await store.all()
+        for worker in stored { pool.put(worker) }
+        var isThere: [String: Bool] = [:]
+        for worker in stored { isThere[worker.url] = !worker.isRemoved || isThere[worker.url] ?? false }
+        var fresh: [Worker] = []
         for listed in configuration.workers {
-            guard let url = WorkerURL(listed.url)?.text, find(url: url) == nil else { continue }
+            guard let url = WorkerURL(listed.url)?.text, isThere[url] != true else { continue }
             let (username, password) = (listed.credentials.username, listed.credentials.password)
-            _ = try await add(
-                Worker(
-                    id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
-                    weight: listed.weight, enabled: true, authUsername: username.isEmpty ? nil : username,
-                    authPassword: password.isEmpty ? nil : password))
+            let worker = Worker(
+                id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
+                weight: listed.weight, enabled: true, authUsername: username.isEmpty ? nil : username,
+                authPassword: password.isEmpty ? nil : password)
+            // One that was deleted gets its old id back.
+            if isThere[url] == false { _ = try await add(worker) } else { fresh.append(worker) }
+            isThere[url] = true
         }
+        guard !fresh.isEmpty else { return }
+        // One transaction: with a thousand workers, one each would take seconds.
+        try await store.insert(fresh, at: context.clock.wallClock)
+        for worker in fresh { pool.put(worker) }
+        changes.set()
     }
 
     /// Registers a worker.
@@ -74,7 +85,7 @@ final class WorkerRegistry: Sendable {
         } else if pool[worker.id] != nil {
             throw WorkerError.idTaken(by: worker.id)
         } else {
-            try await store.insert(worker, at: context.clock.wallClock)
+            try await store.insert([worker], at: context.clock.wallClock)
         }
         pool.put(worker)
         changes.set()

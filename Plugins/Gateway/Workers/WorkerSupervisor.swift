@@ -4,6 +4,7 @@ import Synchronization
 /// Runs one monitor for each worker that is enabled or still has jobs, or copies of jobs that were taken from it.
 final class WorkerSupervisor: Sendable {
     private let engine: JobEngine
+    private let gates = MonitorGates()
     private let monitors = Mutex<[String: WorkerMonitor]>([:])
 
     /// How often workers that are out of use are looked at for jobs.
@@ -31,7 +32,7 @@ final class WorkerSupervisor: Sendable {
         let current = monitors.withLock { $0[worker.id] }
         switch (current, isWanted) {
         case (nil, true):
-            let monitor = WorkerMonitor(workerID: worker.id, engine: engine)
+            let monitor = WorkerMonitor(workerID: worker.id, engine: engine, gates: gates)
             monitors.withLock { $0[worker.id] = monitor }
             group.addTask {
                 await monitor.run()
