@@ -30,6 +30,8 @@ struct GatewayConfiguration: ConfigurationSection {
     let maximumGraphDepth: Int
     /// Memory for the answers about finished jobs.
     let resultCache: ByteCount
+    /// How long ended jobs are kept.
+    let retention: RetentionSettings
 
     init(_ config: inout ConfigReader) {
         workers = config.list("workers", of: ListedWorker.self, "Workers to register at start; they stay registered.")
@@ -75,6 +77,9 @@ struct GatewayConfiguration: ConfigurationSection {
         resultCache = config.value(
             "result_cache", default: ByteCount(64 << 20), in: ByteCount(0)...ByteCount(16 << 30),
             "Memory for the answers about finished jobs.")
+        retention = config.section(
+            "retention", as: RetentionSettings.self,
+            "How long ended jobs are kept, with result and story; those that exceed either limit are deleted.")
     }
 
     /// What the pool of workers decides by.
@@ -85,6 +90,21 @@ struct GatewayConfiguration: ConfigurationSection {
     /// The time between two probes of a worker.
     var probeInterval: Duration {
         max(.milliseconds(250), min(healthInterval, queueCacheTTL))
+    }
+}
+
+/// How long ended jobs are kept.
+struct RetentionSettings: ConfigurationSection {
+    /// The longest time since their end.
+    let age: Duration
+    /// How many of them.
+    let jobs: Int
+
+    init(_ config: inout ConfigReader) {
+        age = config.value(
+            "age", default: .seconds(30 * 86_400), in: .seconds(60) ... .seconds(36_500 * 86_400),
+            "How long ended jobs are kept.")
+        jobs = config.value("jobs", default: 100_000, in: 0...100_000_000, "How many ended jobs are kept.")
     }
 }
 

@@ -7,9 +7,11 @@ final class GatewayMetrics: Sendable {
 
     private let ended: any Counter
     private let retries: any Counter
+    private let deletions: any Counter
     private let wait: any Histogram
     private let run: any Histogram
     private let jobs: any Gauge
+    private let followers: any Gauge
     private let healthy: any Gauge
     private let load: any Gauge
     private let own: any Gauge
@@ -32,6 +34,8 @@ final class GatewayMetrics: Sendable {
         run = factory.histogram(
             "job_run_seconds", "From the start of a job's execution to its end.", labels: ["worker", "state"],
             buckets: Self.seconds)
+        deletions = factory.counter("jobs_deleted_total", "Ended jobs deleted by retention.", labels: [])
+        followers = factory.gauge("followers", "Open streams of job events.", labels: [])
         jobs = factory.gauge("jobs", "Jobs that have not ended, by state.", labels: ["state"])
         healthy = factory.gauge("worker_healthy", "1 when the worker answered last time.", labels: ["worker"])
         load = factory.gauge(
@@ -55,8 +59,15 @@ final class GatewayMetrics: Sendable {
         retries.increment(worker ?? "")
     }
 
+    /// Counts ended jobs that were deleted.
+    func deleted(_ count: Int) {
+        if count > 0 { deletions.increment(by: Double(count), []) }
+    }
+
     /// Sets the gauges.
-    func observe(_ counts: [JobState: Int], _ members: [WorkerPool.Member]) {
+    func observe(_ table: JobTable, _ members: [WorkerPool.Member]) {
+        let counts = table.counts
+        followers.set(Double(table.followerCount), [])
         for state in JobStateMachine.open { jobs.set(Double(counts[state] ?? 0), [state.rawValue]) }
         for member in members where member.worker.isRemoved {
             for gauge in [healthy, load, own, breaker] { gauge.remove([member.worker.name]) }

@@ -35,12 +35,16 @@ public struct GatewayPlugin: Plugin {
     public func configure(_ setup: inout PluginSetup) throws {
         setup.migrate(GatewayMigrations.all)
         let prefixes = [
-            "/api/workers", "/api/prompt", "/api/task", "/api/history", "/api/view", "/api/queue", "/api/settings",
+            "/api/workers", "/api/prompt", "/api/task", "/api/tasks", "/api/history", "/api/view", "/api/queue",
+            "/api/settings",
         ]
-        setup.rootRoutes(claiming: prefixes, surface: .gateway) { routes in
+        setup.rootRoutes(claiming: prefixes, surface: .gateway, access: .usingJobs) { routes in
             WorkerController(engine: engine).declare(&routes)
             PromptController(engine: engine).declare(&routes)
             TaskController(engine: engine).declare(&routes)
+            TaskEventsController(engine: engine).declare(&routes)
+            TaskChangeController(engine: engine).declare(&routes)
+            TaskListController(engine: engine).declare(&routes)
             HistoryController(engine: engine).declare(&routes)
             QueueController(engine: engine).declare(&routes)
             ViewController(engine: engine).declare(&routes)
@@ -56,8 +60,9 @@ public struct GatewayPlugin: Plugin {
             await engine.journal.flush()
         }
         setup.schedule("gauges", every: .seconds(2)) { [engine] in
-            engine.metrics.observe(engine.table.counts, engine.pool.everyMember)
+            engine.metrics.observe(engine.table, engine.pool.everyMember)
         }
+        setup.schedule("retention", every: .seconds(60)) { [engine] in try await engine.deleteOldJobs() }
         setup.schedule("timeouts", every: .seconds(1)) { [engine] in await engine.endOverdue() }
         setup.health("workers") { [engine] in engine.health }
     }

@@ -30,8 +30,3 @@ extension Surface {
         return .json(.object(body), status: error.status)
     }
 }
-
-extension Access {
-    /// Changing workers and settings: needs the scope `workers` where the surface is closed.
-    static let managingWorkers = Access.surfaceScope("workers")
-}

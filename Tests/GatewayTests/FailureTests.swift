@@ -57,7 +57,7 @@ struct FailureTests {
             bad.finish(error: "the workflow's fault")
             try await drive("closed") { breaker()?.state == .closed }
             #expect(rig.engine.health == .healthy)
-            let explained = try await rig.engine.store.events(of: probe).map(\.state)
+            let explained = try await rig.engine.store.events(of: probe, limit: 100).map(\.state)
             #expect(explained.contains(.failed))
         }
     }

@@ -152,6 +152,7 @@ final class FakeComfy: Sendable {
             try await Task.sleep(for: with { $0.historyDelay })
             return with { state in Self.json(state.history[id].map { .object([id: $0]) } ?? [:]) }
         }
+        if path == "/interrupt" { return ClientResponse(status: .ok) }
         if path.hasPrefix("/view"), let view = with({ $0.view }) { return view(request) }
         return ClientResponse(status: .notFound)
     }

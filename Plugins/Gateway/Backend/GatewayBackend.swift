@@ -11,13 +11,14 @@ struct GatewayBackend: ComfyBackend {
     }
 
     func job(_ promptID: String) async throws -> PromptJob? {
-        if let live = engine.table[promptID] { return engine.describe(live) }
-        return try await engine.store.job(promptID).map { engine.describe($0.job) }
+        guard let live = try await engine.find(promptID) else { return nil }
+        return live.job.state.isFinal ? engine.describe(live.job) : engine.describe(live)
     }
 
     func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {
-        if let stream = engine.table.follow(promptID, first: { .state(engine.describe($0)) }) { return stream }
-        guard let job = try await job(promptID) else { throw HTTPError.unknownPrompt }
+        guard let found = try await engine.find(promptID)?.job else { throw HTTPError.unknownPrompt }
+        if let stream = engine.table.follow(found.promptID, first: { .state(engine.describe($0)) }) { return stream }
+        let job = try await job(found.promptID) ?? engine.describe(found)
         return AsyncStream { continuation in
             continuation.yield(.state(job))
             continuation.finish()
@@ -40,8 +41,7 @@ struct GatewayBackend: ComfyBackend {
     }
 
     func owner(of promptID: String) async throws -> ComfyServer? {
-        var workerID = engine.table[promptID]?.job.workerID
-        if workerID == nil { workerID = try await engine.store.job(promptID)?.job.workerID }
+        let workerID = try await engine.find(promptID)?.job.workerID
         return workerID.flatMap { engine.pool[$0] }.map { ComfyServer($0) }
     }
 

@@ -7,7 +7,7 @@ enum Caller {
         if let principal, principal.kind == .apiKey { return key(principal.id) }
         if let clientID, !clientID.isEmpty { return "client:" + clientID }
         if let principal { return principal.kind.rawValue + ":" + principal.id }
-        return "address:" + (address ?? "unknown")
+        return "address:" + (address.flatMap { $0.isEmpty ? nil : $0 } ?? "unknown")
     }
 
     /// The caller that an API key makes.

@@ -6,16 +6,56 @@ enum KnownJob {
     case open(LiveJob)
     /// It has ended; the answers about it.
     case ended(FinishedAnswer)
+
+    /// The record.
+    var job: Job {
+        switch self {
+        case .open(let live): live.job
+        case .ended(let answer): answer.job
+        }
+    }
 }
 
 extension JobEngine {
-    /// What is known of a job; `nil` when it was never seen.
+    /// What is known of a job, by either of its ids; `nil` when it was never seen.
     ///
     /// No worker is asked.
     ///
     /// - Parameter base: The base URL of links in the answers.
     /// - Throws: ``DatabaseError``.
-    func known(_ promptID: String, base: String) async throws -> KnownJob? {
+    func known(_ id: String, base: String) async throws -> KnownJob? {
+        if let known = try await known(promptID: id, base: base) { return known }
+        guard let promptID = try await promptID(ofGatewayJob: id) else { return nil }
+        return try await known(promptID: promptID, base: base)
+    }
+
+    /// What is known of a gateway job, by either of its ids; `nil` when it was never seen, or has no such id.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func knownGatewayJob(_ id: String, base: String) async throws -> KnownJob? {
+        let promptID = try await promptID(ofGatewayJob: id) ?? id
+        let known = try await known(promptID: promptID, base: base)
+        return known?.job.gatewayJobID == nil ? nil : known
+    }
+
+    /// A job as it is now, by either of its ids; `nil` when it was never seen.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func find(_ id: String) async throws -> LiveJob? {
+        if let live = table[id] { return live }
+        if let job = cache.job(id) { return LiveJob(job) }
+        if let promptID = table.promptID(ofGatewayJob: id), let live = table[promptID] { return live }
+        guard let job = try await store.record(id) else { return nil }
+        // What is in memory is newer, unless it has ended on disk.
+        return job.state.isFinal ? LiveJob(job) : table[job.promptID] ?? LiveJob(job)
+    }
+
+    private func promptID(ofGatewayJob id: String) async throws -> String? {
+        if let promptID = table.promptID(ofGatewayJob: id) { return promptID }
+        return try await store.promptID(ofGatewayJob: id)
+    }
+
+    private func known(promptID: String, base: String) async throws -> KnownJob? {
         if let answer = cache[promptID], answer.base == base { return .ended(answer) }
         if let live = table[promptID] { return .open(live) }
         let epoch = cache.epoch

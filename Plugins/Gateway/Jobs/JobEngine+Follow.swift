@@ -6,7 +6,7 @@ extension JobEngine {
     ///
     /// - Returns: the id of a job that has ended now and whose result should be fetched.
     func handle(_ event: ComfyEvent, from workerID: String) -> String? {
-        guard let named = event.message.promptID else { return nil }
+        guard let named = event.promptID else { return nil }
         let promptID = table.ownID(of: named)
         let isEnd = event.message.endsPrompt
         let ended: Bool? =
@@ -22,7 +22,7 @@ extension JobEngine {
             } ?? nil
         guard let ended else { return nil }
         if !isEnd, event.message.showsExecution { started(promptID, on: workerID, .worker("executes it")) }
-        table.tell(promptID) { Self.relayed(event) }
+        table.tell(promptID) { Self.relayed(event, promptID) }
         return ended ? promptID : nil
     }
 
@@ -38,28 +38,45 @@ extension JobEngine {
         }
     }
 
-    /// An event in the form for followers.
-    private static func relayed(_ event: ComfyEvent) -> PromptEvent? {
+    /// An event in the form for followers, with our id of the job.
+    private static func relayed(_ event: ComfyEvent, _ promptID: String) -> PromptEvent? {
         switch event.message {
         case .preview(let preview):
-            .preview(nodeID: preview.nodeID, mimeType: preview.mimeType, image: preview.image)
+            return .preview(nodeID: preview.nodeID, mimeType: preview.mimeType, image: preview.image)
         default:
-            .message(type: event.type, data: event.data)
+            guard event.promptID != promptID, var data = event.data.objectValue else {
+                return .message(type: event.type, data: event.data)
+            }
+            data["prompt_id"] = .string(promptID)
+            return .message(type: event.type, data: .object(data))
         }
     }
 
     /// A job as other plugins see it.
     func describe(_ live: LiveJob) -> PromptJob {
-        PromptJob(
-            promptID: live.job.promptID, state: live.job.state, server: live.job.workerID.flatMap { server($0) },
-            progress: live.progress.percent, currentNode: live.progress.currentNode, message: live.job.error)
+        var job = describe(live.job)
+        job.progress = live.progress.percent
+        job.currentNode = live.progress.currentNode
+        job.position = position(of: live)
+        return job
     }
 
     /// A record as other plugins see it.
     func describe(_ job: Job) -> PromptJob {
-        PromptJob(
+        var described = PromptJob(
             promptID: job.promptID, state: job.state, server: job.workerID.flatMap { server($0) },
             progress: job.state == .done ? 100 : 0, message: job.error)
+        described.priority = job.priority
+        return described
+    }
+
+    /// Its place, from 1, in the queue it waits in: ours, or its worker's as far as known.
+    func position(of live: LiveJob) -> Int? {
+        switch live.job.state {
+        case .queued: waiting.position(of: live.job.promptID)
+        case .submitted: live.position
+        default: nil
+        }
     }
 
     private func server(_ id: String) -> ComfyServer? {

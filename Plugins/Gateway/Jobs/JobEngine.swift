@@ -87,7 +87,7 @@ final class JobEngine: Sendable {
     /// How long a drain waits for workers that are being handed jobs.
     private static let drainPatience = Duration.seconds(3)
 
-    /// Refuses new jobs, waits for those being handed over, and writes what is not yet on disk.
+    /// Refuses new jobs, waits for those being handed over, sends followers away, and writes what is not yet on disk.
     ///
     /// A worker that does not answer is not waited for long: the next process looks for the job there.
     func drain() async {
@@ -102,6 +102,7 @@ final class JobEngine: Sendable {
                 await idle.wait()
             }
         }
+        table.closeFollowers()
         await journal.flush()
     }
 

@@ -22,6 +22,7 @@ final class JobJournal: Sendable {
     private let logger: Logger
     private let wakeup = Wakeup()
     private let waiting = Mutex<[String: JobTransition]>([:])
+    private let turns = Turnstile()
 
     /// How long changes are gathered before they are written.
     private static let gathering = Duration.milliseconds(20)
@@ -72,10 +73,15 @@ final class JobJournal: Sendable {
         }
     }
 
-    /// Writes what is there now.
+    /// Writes what is there now; afterwards all that was noted before the call is on disk.
     ///
     /// - Returns: false when that failed; the changes are kept.
     @discardableResult func flush() async -> Bool {
+        // A batch that another call is writing counts too.
+        await turns.pass { await write() }
+    }
+
+    private func write() async -> Bool {
         let batch = waiting.withLock { waiting in
             defer { waiting = [:] }
             return waiting

@@ -7,8 +7,10 @@ extension JobStore {
     func openJobs() async throws -> [Job] {
         try await database.read { connection in
             try connection.all(
-                "SELECT * FROM gateway_jobs WHERE state IN (\(Self.open)) ORDER BY sequence, created_at, prompt_id",
-                Self.job)
+                """
+                SELECT \(Self.columns) FROM gateway_jobs WHERE state IN (\(Self.open))
+                ORDER BY sequence, created_at, prompt_id
+                """, Self.job)
         }
     }
 
@@ -29,12 +31,25 @@ extension JobStore {
     func job(_ promptID: String) async throws -> (job: Job, history: [UInt8]?)? {
         try await database.read { connection in
             guard
-                let job = try connection.first("SELECT * FROM gateway_jobs WHERE prompt_id = \(promptID)", Self.job)
+                let job = try connection.first(
+                    "SELECT \(Self.columns) FROM gateway_jobs WHERE prompt_id = \(promptID)", Self.job)
             else { return nil }
             let history = try connection.first("SELECT history FROM gateway_results WHERE prompt_id = \(promptID)") {
                 try $0.get("history", as: [UInt8].self)
             }
             return (job, history)
+        }
+    }
+
+    /// A job by either of its ids, without its result.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func record(_ id: String) async throws -> Job? {
+        try await database.read { connection in
+            try connection.first(
+                "SELECT \(Self.columns) FROM gateway_jobs WHERE prompt_id = \(id)", Self.job)
+                ?? connection.first(
+                    "SELECT \(Self.columns) FROM gateway_jobs WHERE gateway_job_id = \(id)", Self.job)
         }
     }
 
@@ -60,12 +75,18 @@ extension JobStore {
         }
     }
 
-    /// The story of a job, in order.
+    /// The end of a job's story, in order.
     ///
+    /// - Parameter limit: How many events at most.
     /// - Throws: ``DatabaseError``.
-    func events(of promptID: String) async throws -> [JobEvent] {
-        try await database.read { connection in
-            try connection.all("SELECT * FROM gateway_events WHERE prompt_id = \(promptID) ORDER BY at, id") { row in
+    func events(of promptID: String, limit: Int) async throws -> [JobEvent] {
+        let newestFirst = try await database.read { connection in
+            try connection.all(
+                """
+                SELECT at, state, actor, worker_id, reason, details FROM gateway_events
+                WHERE prompt_id = \(promptID) ORDER BY at DESC, id DESC LIMIT \(limit)
+                """
+            ) { row in
                 JobEvent(
                     promptID: promptID, at: try row.get("at"), state: try Self.state(row),
                     workerID: try row.optional("worker_id"),
@@ -74,9 +95,17 @@ extension JobStore {
                         details: try Self.json(row, "details")))
             }
         }
+        return newestFirst.reversed()
     }
 
-    /// A row of `gateway_jobs`.
+    /// What ``job(_:)-(Row)`` reads, in its order.
+    static let columns: SQL = """
+        prompt_id, gateway_job_id, client_id, caller, priority, place, sequence, state, worker_id, worker_prompt_id,
+        attempts, revision, node_count, fingerprint, number, node_errors, error, created_at, submitted_at, started_at,
+        finished_at
+        """
+
+    /// A row of ``columns``.
     ///
     /// - Throws: ``DatabaseError``.
     static func job(_ row: Row) throws -> Job {

@@ -10,9 +10,16 @@ final class JobTable: Sendable {
         var aliases: [String: String] = [:]
         /// From gateway job ids to prompt ids.
         var gatewayJobs: [String: String] = [:]
-        var followers: [String: [Int: AsyncStream<PromptEvent>.Continuation]] = [:]
+        var followers: [String: [Int: Follower]] = [:]
         var nextFollower = 0
+        /// Whether followers are sent away.
+        var isClosed = false
         var counts: [JobState: Int] = [:]
+    }
+
+    fileprivate struct Follower {
+        let continuation: AsyncStream<PromptEvent>.Continuation
+        let wantsPreviews: Bool
     }
 
     private let state = Mutex(State())
@@ -69,7 +76,7 @@ final class JobTable: Sendable {
     /// - Returns: the job as it was last.
     @discardableResult
     func remove(_ promptID: String, last event: PromptEvent? = nil) -> LiveJob? {
-        let (live, followers) = state.withLock { state -> (LiveJob?, [Int: AsyncStream<PromptEvent>.Continuation]) in
+        let (live, followers) = state.withLock { state -> (LiveJob?, [Int: Follower]) in
             guard let live = state.jobs.removeValue(forKey: promptID) else { return (nil, [:]) }
             if let id = live.job.gatewayJobID { state.gatewayJobs[id] = nil }
             state.index(promptID, Placing(live.job), adding: false)
@@ -77,8 +84,8 @@ final class JobTable: Sendable {
             return (live, state.followers.removeValue(forKey: promptID) ?? [:])
         }
         for follower in followers.values {
-            if let event { follower.yield(event) }
-            follower.finish()
+            if let event { follower.continuation.yield(event) }
+            follower.continuation.finish()
         }
         return live
     }
@@ -90,6 +97,13 @@ final class JobTable: Sendable {
 
     /// The prompt id of an open gateway job.
     func promptID(ofGatewayJob id: String) -> String? { state.withLock { $0.gatewayJobs[id] } }
+
+    /// Those of some jobs that are there.
+    func jobs(_ promptIDs: some Sequence<String>) -> [String: LiveJob] {
+        state.withLock { state in
+            promptIDs.reduce(into: [:]) { found, id in found[id] = state.jobs[id] }
+        }
+    }
 
     /// The ids of a worker's jobs.
     func jobs(on workerID: String) -> [String] {
@@ -125,15 +139,26 @@ final class JobTable: Sendable {
 
 extension JobTable {
     /// The events of a job from now on; `nil` when it is not there.
-    func follow(_ promptID: String, first: (LiveJob) -> PromptEvent) -> AsyncStream<PromptEvent>? {
+    ///
+    /// Ends after the first one once ``closeFollowers()`` was called.
+    ///
+    /// - Parameter previews: Whether preview images are among them.
+    func follow(
+        _ promptID: String, previews: Bool = true, first: (LiveJob) -> PromptEvent
+    ) -> AsyncStream<PromptEvent>? {
         let (stream, continuation) = AsyncStream.makeStream(
             of: PromptEvent.self, bufferingPolicy: .bufferingNewest(Self.followerBuffer))
         let key: Int? = state.withLock { state in
             guard let live = state.jobs[promptID] else { return nil }
+            continuation.yield(first(live))
+            guard !state.isClosed else {
+                continuation.finish()
+                return -1
+            }
             let key = state.nextFollower
             state.nextFollower += 1
-            continuation.yield(first(live))
-            state.followers[promptID, default: [:]][key] = continuation
+            state.followers[promptID, default: [:]][key] = Follower(
+                continuation: continuation, wantsPreviews: previews)
             return key
         }
         guard let key else { return nil }
@@ -152,7 +177,22 @@ extension JobTable {
     func tell(_ promptID: String, _ event: () -> PromptEvent?) {
         let followers = state.withLock { $0.followers[promptID].map { Array($0.values) } }
         guard let followers, let event = event() else { return }
-        for follower in followers { follower.yield(event) }
+        var isPreview = false
+        if case .preview = event { isPreview = true }
+        for follower in followers where follower.wantsPreviews || !isPreview { follower.continuation.yield(event) }
+    }
+
+    /// How many streams of events are open.
+    var followerCount: Int { state.withLock { $0.followers.values.reduce(0) { $0 + $1.count } } }
+
+    /// Ends all streams of events; later ones end at once.
+    func closeFollowers() {
+        let followers = state.withLock { state in
+            state.isClosed = true
+            defer { state.followers = [:] }
+            return state.followers.values.flatMap(\.values)
+        }
+        for follower in followers { follower.continuation.finish() }
     }
 }
 

@@ -46,16 +46,28 @@ final class ResultCache: Sendable {
         }
     }
 
-    /// Changes with ``removeAll()``: an answer made before may be out of date.
+    /// Changes with ``removeAll()`` and ``forget(_:)``: an answer made before may be out of date.
     var epoch: Int { state.withLock { $0.epoch } }
 
-    /// Keeps an answer, unless ``removeAll()`` was called since the epoch.
+    /// Keeps an answer, unless something was removed since the epoch.
     func keep(_ answer: FinishedAnswer, epoch: Int) {
         guard answer.cost <= limit / 2 else { return }
         state.withLock { state in
             guard state.epoch == epoch else { return }
             state.old[answer.job.promptID] = nil
             state.add(answer.job.promptID, answer, limit)
+        }
+    }
+
+    /// Forgets the answers about some jobs, and those being made.
+    func forget(_ promptIDs: [String]) {
+        guard !promptIDs.isEmpty else { return }
+        state.withLock { state in
+            for id in promptIDs {
+                state.old[id] = nil
+                if let answer = state.young.removeValue(forKey: id) { state.youngCost -= answer.cost }
+            }
+            state.epoch += 1
         }
     }
 

@@ -47,7 +47,7 @@ struct PromptController: Sendable {
             // What the quick look does not like is read again with care, for the right words.
             var submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(body))
             submission.caller = Caller.of(
-                request.principal, clientID: submission.givenClientID, address: request.remoteAddress)
+                request.principal, clientID: submission.givenClientID, address: request.clientAddress)
             let answer = try await engine.submit(submission)
             engine.metrics.submits.increment("accepted")
             if let id = answer.gatewayJobID { return ["gateway_job_id": .string(id), "status": "queued"] }

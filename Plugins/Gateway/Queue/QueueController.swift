@@ -14,7 +14,9 @@ struct QueueController: Sendable {
                 "The queues of all workers.",
                 description: """
                     Enabled workers that answered last time are asked now, and have two seconds; the others are shown \
-                    with their last counts. `queue_running` and `queue_pending` at the top have ComfyUI's own form.
+                    with their last counts. `queue_running` and `queue_pending` at the top have ComfyUI's own form. \
+                    `priority_queue` has the first 1000 prompts that wait in the gateway, in order; `waiting` is how many \
+                    there are.
                     """,
                 returns: ["type": "object"]),
             use: queue)
@@ -27,6 +29,8 @@ struct QueueController: Sendable {
         for member in engine.pool.members {
             report.add(member, snapshots[member.worker.id], restore: restored)
         }
+        let next = engine.waiting.list(offset: 0, limit: QueueReport.longestWaitingList)
+        report.add(next, engine.table.jobs(next.lazy.map(\.promptID)), total: engine.waiting.count)
         return report.json
     }
 

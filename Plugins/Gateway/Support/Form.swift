@@ -126,13 +126,15 @@ struct Form {
         problems.append(Self.problem(type, ["body", .string(key)], words, input))
     }
 
-    private static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
+    /// One line of a refusal, as FastAPI words it.
+    static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
         // A whole workflow is not sent back.
         let shown: JSON = input.arrayValue != nil || input.objectValue != nil ? [:] : input
         return ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown]
     }
 
-    private static func refusal(_ problems: [JSON]) -> HTTPError {
+    /// 422 with a list of problems.
+    static func refusal(_ problems: [JSON]) -> HTTPError {
         let words = problems.map { problem in
             let place = (problem["loc"]?.arrayValue ?? []).map { $0.stringValue ?? $0.text() }.joined(separator: ".")
             return "\(place): \(problem["msg"]?.stringValue ?? "")"

@@ -1,42 +1,115 @@
 import PluginAPI
 
-/// `GET /api/task/{prompt_id}/status`.
+/// What is known of one prompt: `GET /api/task/…`.
+///
+/// Everywhere `{id}` is a prompt's id, or its gateway job id.
 struct TaskController: Sendable {
     /// What knows the jobs.
     let engine: JobEngine
 
-    /// Declares the route.
+    /// Declares the routes; those with a word at the place of an id come first.
     func declare(_ routes: inout RouteGroup) {
+        routes.get("/api/task/gateway/{gateway_job_id}", String.self, docs: Self.gatewayJobDocs, use: gatewayJob)
+        routes.get("/api/task/{id}/status", String.self, docs: Self.statusDocs, use: status)
         routes.get(
-            "/api/task/{prompt_id}/status", String.self,
+            "/api/task/{id}/explain", String.self,
             docs: OperationDocs(
-                "Status and progress of a prompt.",
-                description:
-                    "`status` is `queued`, `running`, `done`, `failed` or `unknown` (its worker does not answer).",
-                returns: [
-                    "type": "object",
-                    "properties": [
-                        "prompt_id": ["type": "string"], "worker_id": ["type": ["string", "null"]],
-                        "worker_name": ["type": ["string", "null"]], "status": ["type": "string"],
-                        "progress": ["type": ["integer", "null"]], "message": ["type": "string"],
-                        "position": ["type": ["integer", "null"]], "current_node": ["type": ["string", "null"]],
-                        "node_progress": ["type": "integer"], "history": ["type": "object"],
-                    ],
-                ],
-                errors: [(404, "The prompt was never seen.")]),
-            use: status)
+                "The story of a prompt: each transition, who caused it and why.",
+                description: """
+                    In order; of a very long story the end. The choice of a worker has its `candidates`. A waiting prompt has \
+                    its `position` and what it is `waiting_for`.
+                    """,
+                returns: ["type": "object"], errors: [(404, "The prompt was never seen.")]),
+            use: explain)
+        routes.get(
+            "/api/task/{id}", String.self,
+            docs: OperationDocs(
+                "The record of a prompt.",
+                description: """
+                    `status` is the word of the status answer, `state` the gateway's own: `queued`, `dispatching`, \
+                    `submitted`, `running`, `done`, `failed`, `cancelled` or `lost`. Times are RFC 3339 in UTC.
+                    """,
+                returns: ["type": "object"], errors: [(404, "The prompt was never seen.")]),
+            use: record)
     }
 
-    private func status(_ request: Request, _ promptID: String) async throws -> Response {
+    private static let statusDocs = OperationDocs(
+        "Status and progress of a prompt.",
+        description: """
+            `status` is `queued`, `running`, `done`, `failed` or `unknown` (its worker does not answer). While it waits, \
+            `position` is its place in the queue of the gateway, or of its worker.
+            """,
+        returns: [
+            "type": "object",
+            "properties": [
+                "prompt_id": ["type": "string"], "worker_id": ["type": ["string", "null"]],
+                "worker_name": ["type": ["string", "null"]], "status": ["type": "string"],
+                "progress": ["type": ["integer", "null"]], "message": ["type": "string"],
+                "position": ["type": ["integer", "null"]], "current_node": ["type": ["string", "null"]],
+                "node_progress": ["type": "integer"], "history": ["type": "object"],
+            ],
+        ],
+        errors: [
+            (404, "The prompt was never seen."), (503, "It has not ended, and its worker is no longer registered."),
+        ])
+
+    private static let gatewayJobDocs = OperationDocs(
+        "Status of a prompt that was submitted with a priority.",
+        description: """
+            `status` is `queued`, `submitted`, `running`, `done`, `failed` or `unknown` (its worker is no longer \
+            registered). `prompt_id` is null while it is queued.
+            """,
+        returns: [
+            "type": "object",
+            "properties": [
+                "gateway_job_id": ["type": "string"], "status": ["type": "string"],
+                "prompt_id": ["type": ["string", "null"]], "worker_id": ["type": ["string", "null"]],
+                "priority": ["type": "integer"], "position": ["type": ["integer", "null"]],
+                "error": ["type": "string"], "node_errors": ["type": "object"],
+            ],
+        ],
+        errors: [(404, "There is no such gateway job.")])
+
+    private func status(_ request: Request, _ id: String) async throws -> Response {
         let base = engine.context.daemon.baseURL(for: request)
-        switch try await engine.known(promptID, base: base) {
+        switch try await engine.known(id, base: base) {
         case .ended(let answer):
             return .preparedJSON(answer.status)
         case .open(let live):
-            return .json(TaskAnswer.open(live, worker: live.job.workerID.flatMap { engine.pool[$0] }))
+            let member = live.job.workerID.flatMap { engine.pool[$0] }
+            if let member, member.worker.isRemoved, [.submitted, .running].contains(live.job.state) {
+                throw HTTPError(
+                    .serviceUnavailable, "gateway.worker_gone",
+                    "The worker that has the prompt is no longer registered; its result is kept if it still ends there.",
+                    headers: ["Retry-After": "5"])
+            }
+            return .json(TaskAnswer.open(live, worker: member, position: engine.position(of: live)))
         case nil:
             throw HTTPError.unknownPrompt
         }
+    }
+
+    private func gatewayJob(_ request: Request, _ id: String) async throws -> JSON {
+        let base = engine.context.daemon.baseURL(for: request)
+        switch try await engine.knownGatewayJob(id, base: base) {
+        case .ended(let answer):
+            return TaskAnswer.gatewayJob(answer.job, worker: nil, position: nil)
+        case .open(let live):
+            return TaskAnswer.gatewayJob(
+                live.job, worker: live.job.workerID.flatMap { engine.pool[$0] }, position: engine.position(of: live))
+        case nil:
+            throw HTTPError(.notFound, "gateway.unknown_job", "The gateway does not know this job.")
+        }
+    }
+
+    private func record(_ request: Request, _ id: String) async throws -> JSON {
+        guard let live = try await engine.find(id) else { throw HTTPError.unknownPrompt }
+        return TaskRecord(engine: engine).json(live)
+    }
+
+    private func explain(_ request: Request, _ id: String) async throws -> JSON {
+        guard let story = try await TaskStory(engine: engine).json(id) else { throw HTTPError.unknownPrompt }
+        return story
     }
 }
 

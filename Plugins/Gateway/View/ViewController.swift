@@ -44,7 +44,7 @@ struct ViewController: Sendable {
 
     private func view(_ request: Request) async throws -> Response {
         let (promptID, file) = try Self.reference(request.query)
-        guard let workerID = try await owner(of: promptID) else { throw HTTPError.unknownPrompt }
+        guard let workerID = try await engine.find(promptID)?.job.workerID else { throw HTTPError.unknownPrompt }
         guard let worker = engine.registry.find(workerID) else {
             throw HTTPError(
                 .serviceUnavailable, "gateway.worker_gone", "The worker that has the file is no longer registered.")
@@ -87,11 +87,6 @@ struct ViewController: Sendable {
         for name in ["preview", "channel"] { options[name] = query[name] }
         let type = query["type"].flatMap { $0.isEmpty ? nil : $0 } ?? "output"
         return (promptID, FileReference(filename: filename, subfolder: subfolder, type: type, options: options))
-    }
-
-    private func owner(of promptID: String) async throws -> String? {
-        if let job = engine.cache.job(promptID) ?? engine.table[promptID]?.job { return job.workerID }
-        return try await engine.store.job(promptID)?.job.workerID
     }
 
     /// The worker's answer with its status, its describing headers and its body; as a stream unless it is small.

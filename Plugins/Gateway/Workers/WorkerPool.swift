@@ -138,6 +138,11 @@ extension WorkerPool {
     /// Whether there is an enabled worker that answers, with or without room.
     var isUsable: Bool { state.withLock { $0.slots.contains { $0.usability.isUsable } } }
 
+    /// What the workers let a waiting job hope for.
+    var outlook: WorkerOutlook {
+        WorkerOutlook(state.withLock { $0.slots }, maximumInFlight: rules.maximumInFlight)
+    }
+
     /// Whether a prompt can go to another worker than this one.
     func hasAlternative(to id: String) -> Bool {
         state.withLock { state in

@@ -16,6 +16,11 @@ public struct ComfyEvent: Sendable {
         self.data = data
     }
 
+    /// The prompt it is about; messages of kinds that are not known here may name one too.
+    public var promptID: String? {
+        message.promptID ?? data["prompt_id"]?.stringValue
+    }
+
     /// Reads a text frame; `nil` when it is not a message of the form `{"type", "data"}`.
     public init?(text: String) {
         let options = JSONParseOptions(allowsNonFiniteNumbers: true)

@@ -137,6 +137,10 @@ public struct PromptJob: Sendable {
     public var currentNode: String?
     /// Why it failed.
     public var message: String?
+    /// Its place, from 1, in the queue it waits in: the backend's while `queued`, the server's while `submitted`.
+    public var position: Int?
+    /// Larger is earlier in the backend's queue.
+    public var priority = 0
 
     /// Makes a job.
     public init(
