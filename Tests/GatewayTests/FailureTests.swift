@@ -236,7 +236,7 @@ struct FailureTests {
             try await GatewayRig.pass(.seconds(30), clock)
             #expect(rig.engine.table[id]?.job.state == .queued)
             try await drive("it is stored") { try await rig.stored(id)?.state == .queued }
-            let states = try await rig.engine.store.events(of: id).map(\.state)
+            let states = try await rig.engine.store.events(of: id, limit: 100).map(\.state)
             #expect(states == [.queued, .dispatching, .submitted, .queued])
             worker.with { $0.running = [] }
             try await drive("it goes on there") { rig.engine.table[id]?.job.state == .submitted }
