@@ -23,7 +23,7 @@ struct ChaosTests {
         ) { cluster in
             let ledger = ChaosLedger()
             let monkey = ChaosMonkey(plan, cluster, ledger)
-            async let killing: Void = monkey.killServers()
+            async let killing: Void = monkey.tormentServers()
             async let dying: Void = monkey.killDaemon()
             _ = try await concurrently(plan.clients) { client in
                 try await onThread {

@@ -30,7 +30,7 @@ struct FloodTests {
             try await modest.submit([Self.flood], promptID: id)
             let before = try cluster.startCounts()
             #expect(before.reduce(0, +) < Self.flood / 2, "the flood was over too early to prove anything")
-            try await eventually("the modest caller's job starts") { try cluster.starts()[id] == 1 }
+            try await eventually("the modest caller's job starts") { try cluster.runs("started")[id] == 1 }
             for (earlier, before) in zip(try cluster.startCounts(before: id), before) {
                 #expect(earlier - before <= Self.allowance, "a server began \(earlier - before) others")
             }

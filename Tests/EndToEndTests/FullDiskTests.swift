@@ -1,6 +1,4 @@
-import Glibc
 import PluginAPI
-import Synchronization
 import Testing
 
 @Suite("the disk fills up")
@@ -32,6 +30,8 @@ struct FullDiskTests {
             for number in 0..<8 {
                 accepted.append(try await cluster.submit(Workflow.slow("slow-\(number)", seconds: 0.7, color: number)))
             }
+            // Behind the others, here in the gateway.
+            let last = try await cluster.queue(Workflow.image("last"), priority: -1)
 
             try disk.fill(state)
             let refused = try await Self.fillUp(cluster, &accepted)
@@ -46,6 +46,7 @@ struct FullDiskTests {
                 let status = try await cluster.status(id)
                 #expect(["queued", "running", "done"].contains(status["status"]?.stringValue), "\(status)")
             }
+            #expect(try await cluster.gatewayJob(last)["status"] == "queued")
             for target in ["/api/workers", "/api/queue", "/health/live"] {
                 #expect(try await probe.get(target).status == 200, "\(target)")
             }
@@ -54,6 +55,7 @@ struct FullDiskTests {
             }
 
             disk.makeRoom()
+            try await cluster.gatewayJob(last, becomes: "done")
             for id in accepted { #expect(try await cluster.ended(id)["status"] == "done") }
             for id in accepted { #expect(try await cluster.history(id)?["outputs"]?["9"] != nil) }
             for id in refused.keys {
@@ -61,29 +63,28 @@ struct FullDiskTests {
             }
             try await eventually("the daemon is ready again") { try await probe.get("/health/ready").status == 200 }
             // Sent again, as clients do, the refused ones are run; none ran before or twice.
-            for (id, graph) in refused {
-                #expect(try await probe.post("/api/prompt", ["prompt": graph, "prompt_id": .string(id)]).status == 200)
-            }
+            for body in refused.values { #expect(try await probe.post("/api/prompt", body).status == 200) }
             for id in refused.keys { #expect(try await cluster.ended(id)["status"] == "done") }
-            let starts = try cluster.starts()
+            let starts = try cluster.runs("started")
             for id in accepted + refused.keys { #expect(starts[id] == 1, "\(id) ran \(starts[id] ?? 0) times") }
             #expect(cluster.gateway.pid == pid)
             #expect(cluster.gateway.isRunning)
         }
     }
 
-    /// Submits until some were refused; gives those with their ids.
+    /// Submits, every other time with a priority, until some were refused; gives their bodies by id.
     private static func fillUp(_ cluster: Cluster, _ accepted: inout [String]) async throws -> [String: JSON] {
         var refused: [String: JSON] = [:]
-        for number in 0..<200 where refused.count < 5 {
-            let id = "00000000-0000-4000-8000-\(String(100_000_000_000 + number))"
-            let answer = try await cluster.probe.post(
-                "/api/prompt", ["prompt": large(number), "prompt_id": .string(id)])
+        for number in 0..<200 where refused.count < 6 {
+            let id = "00000000-0000-4000-8000-\(100_000_000_000 + number)"
+            var body: JSON = ["prompt": large(number), "prompt_id": .string(id)]
+            if number % 2 == 1 { body["priority"] = 3 }
+            let answer = try await cluster.probe.post("/api/prompt", body)
             if answer.status == 200 {
                 accepted.append(id)
                 continue
             }
-            refused[id] = large(number)
+            refused[id] = body
             #expect([503, 507].contains(answer.status), "\(answer)")
             #expect(answer["retry-after"].flatMap { Int($0) } ?? 0 > 0, "\(answer)")
             #expect(answer.json["detail"]?.stringValue?.isEmpty == false, "\(answer)")

@@ -49,6 +49,7 @@ final class WorkerMonitor: Sendable {
             group.cancelAll()
         }
         engine.pool.setConnected(workerID, since: nil)
+        engine.forgetCollections(on: workerID)
     }
 
     /// Ends ``run()``.
@@ -113,7 +114,8 @@ extension WorkerMonitor {
         if engine.table.hasJobs(on: workerID) { callProbe() }
         do {
             for try await event in events {
-                engine.pool.heard(workerID)
+                engine.pool.heard(
+                    workerID, showsExecution: event.message.showsExecution || event.message.endsPrompt, now: clock.now)
                 if case .status(let remaining?, _) = event.message { hear(remaining) }
                 if let promptID = engine.handle(event, from: workerID) { endedInput.yield(promptID) }
             }
@@ -207,8 +209,9 @@ extension WorkerMonitor {
             let queue = try await engine.registry.probe(worker)
             news.withLock { $0.read(queue.running.count + queue.pending.count) }
             await distrustStreamAfterOutage()
-            if !wasHealthy { connecting.set() }
+            if !wasHealthy, engine.pool[workerID]?.health == .healthy { connecting.set() }
             absent = await engine.reconcile(workerID, queue, began: began)
+            await engine.abandonIfStalled(workerID)
         } catch {
             isUnreachable.store(true, ordering: .relaxed)
             await engine.abandonIfLost(workerID)

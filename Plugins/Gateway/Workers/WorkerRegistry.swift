@@ -10,6 +10,8 @@ final class WorkerRegistry: Sendable {
     let shared: SharedCredentials
     /// Wakes the supervisor after a change.
     let changes = Wakeup()
+    /// Prompts on their way to workers.
+    let submits = InterruptibleCalls()
 
     /// Knows which prompts on a worker are ours; there from ``attach(_:)`` on.
     private let table = Mutex<JobTable?>(nil)
@@ -137,6 +139,15 @@ final class WorkerRegistry: Sendable {
             timeout: configuration.requestTimeout, http: context.httpClient)
     }
 
+    /// Hands a prompt to a worker; broken off when a look at its queue shows that it does not answer.
+    ///
+    /// - Throws: as ``ComfyClient/submit(_:)``.
+    func submit(_ body: [UInt8], to worker: Worker) async throws -> PromptAnswer {
+        let client = client(worker)
+        if let answer = try await submits.run(worker.id, { try await client.submit(body) }) { return answer }
+        throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "broken off: the worker does not answer any more")
+    }
+
     /// Reads the ids in a worker's queue now, and counts the result as a health probe.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
@@ -168,7 +179,8 @@ final class WorkerRegistry: Sendable {
             let own = before.union(ownIDs(worker.id))
             let foreign = (queue.running + queue.pending).count { !own.contains($0) }
             pool.finishReading(
-                worker.id, running: queue.running.count, pending: queue.pending.count, foreign: foreign)
+                worker.id, running: queue.running.count, pending: queue.pending.count, foreign: foreign,
+                head: queue.running.first ?? queue.pending.first, now: context.clock.now)
             return reading
         } catch is CancellationError {
             throw CancellationError()
@@ -176,6 +188,7 @@ final class WorkerRegistry: Sendable {
             throw error
         } catch {
             pool.fail(worker.id, error, now: context.clock.now)
+            if error is HTTPClientError { submits.interrupt(worker.id) }
             throw error
         }
     }

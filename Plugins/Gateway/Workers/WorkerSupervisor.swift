@@ -1,7 +1,7 @@
 import PluginAPI
 import Synchronization
 
-/// Runs one monitor for each worker that is enabled or still has jobs.
+/// Runs one monitor for each worker that is enabled or still has jobs, or copies of jobs that were taken from it.
 final class WorkerSupervisor: Sendable {
     private let engine: JobEngine
     private let gates = MonitorGates()
@@ -27,7 +27,8 @@ final class WorkerSupervisor: Sendable {
 
     /// Starts, stops or restarts the monitor of one worker.
     private func attend(_ worker: Worker, _ group: inout DiscardingTaskGroup) {
-        let isWanted = (worker.enabled && !worker.isRemoved) || engine.table.hasJobs(on: worker.id)
+        let hasJobs = engine.table.hasJobs(on: worker.id) || (!worker.isRemoved && engine.copies.areOn(worker.id))
+        let isWanted = worker.isInUse || hasJobs
         let current = monitors.withLock { $0[worker.id] }
         switch (current, isWanted) {
         case (nil, true):

@@ -37,11 +37,11 @@ extension SimulatedServer {
 }
 
 extension Cluster {
-    /// How often each prompt was started, on any server.
-    func starts() throws -> [String: Int] {
+    /// How often a step of each prompt was made, on any server.
+    func runs(_ step: String) throws -> [String: Int] {
         var counts: [String: Int] = [:]
         for server in servers {
-            for id in try server.runs.prompts("started") { counts[id, default: 0] += 1 }
+            for id in try server.runs.prompts(step) { counts[id, default: 0] += 1 }
         }
         return counts
     }

@@ -55,15 +55,13 @@ struct ChaosCheck: Sendable {
         #expect((entries.count...entries.count + counts.anonymousRepeats).contains(all), "seed \(seed): \(all) jobs")
         try await eventually("seed \(seed): all jobs are done") { try await total("state=done") == all }
 
-        let starts = try cluster.starts()
+        let (starts, ends) = (try cluster.runs("started"), try cluster.runs("ended"))
+        // A job runs again only if it was taken from a worker that had, or may have, lost it.
         var unexplained: [String] = []
-        for story in stories where starts[story.promptID, default: 0] > story.assignments {
-            unexplained.append(
-                "\(story.promptID): \(starts[story.promptID] ?? 0) runs, \(story.assignments) assignments")
+        for story in stories where !(1...story.requeues + 1).contains(starts[story.promptID, default: 0]) {
+            unexplained.append("\(story.promptID): \(starts[story.promptID] ?? 0) runs, \(story.requeues) requeues")
         }
         #expect(unexplained.isEmpty, "seed \(seed): \(unexplained.prefix(5))")
-        let never = ids.filter { starts[$0] == nil }
-        #expect(never.isEmpty, "seed \(seed): done but never run: \(never.prefix(5))")
 
         let times = Dictionary(
             entries.map { ($0.promptID ?? "", $0.time) }, uniquingKeysWith: { first, _ in first })
@@ -72,12 +70,13 @@ struct ChaosCheck: Sendable {
         #expect(audit.overtakings > entries.count / 30, "seed \(seed): too little waited to prove anything")
 
         let twice = ids.count { starts[$0, default: 0] > 1 }
+        let endedTwice = ids.count { ends[$0, default: 0] > 1 }
         print(
             """
             chaos: seed \(seed), \(entries.count) jobs done; kills: \(counts.serverKills) of servers, \
-            \(counts.daemonKills + 1) of the daemon, \(counts.hangs) hangs; clients: \(counts.lostAnswers) answers lost, \
+            \(counts.daemonKills + 1) of the daemon, \(counts.passingFaults) hung or out of reach; clients: \(counts.lostAnswers) answers lost, \
             \(counts.refusedConnections) connections refused, \(counts.refusals) answers 503; \
-            \(stories.reduce(0) { $0 + $1.requeues }) requeues, \(twice) jobs ran more than once, \
+            \(stories.reduce(0) { $0 + $1.requeues }) requeues, \(twice) jobs ran more than once (\(endedTwice) to the end), \
             \(audit.overtakings) overtook lower priorities
             """)
     }

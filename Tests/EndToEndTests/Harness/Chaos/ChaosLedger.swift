@@ -23,7 +23,8 @@ final class ChaosLedger: Sendable {
         /// Answers 503.
         var refusals = 0
         var serverKills = 0
-        var hangs = 0
+        /// Servers that hung or were out of reach for a while.
+        var passingFaults = 0
         var daemonKills = 0
     }
 

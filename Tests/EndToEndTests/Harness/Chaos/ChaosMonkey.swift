@@ -9,40 +9,47 @@ final class ChaosMonkey: Sendable {
     private let ledger: ChaosLedger
     private let isOver = Atomic(false)
 
-    /// The time from one kill of a server to the next.
+    /// The time from one fault of a server to the next.
     private static let beat = Duration.seconds(2)
-    /// Every so many beats a server hangs instead, for two beats.
-    private static let hangingBeats = 8
+    /// Faults that pass, with the beats on which they begin, of every seven; the others kill.
+    private static let passing: [Int: JSONObject] = [
+        2: ["hang": true],
+        // Alive and at work, but out of reach.
+        5: ["down": true, "drop_sockets": true],
+    ]
 
     init(_ plan: ChaosPlan, _ cluster: Cluster, _ ledger: ChaosLedger) {
         (self.plan, self.cluster, self.ledger) = (plan, cluster, ledger)
     }
 
-    /// Ends ``killServers()``.
+    /// Ends ``tormentServers()``.
     func stop() {
         isOver.store(true, ordering: .relaxed)
     }
 
-    /// Kills a server on every beat, and starts it again, empty, a little later; until stopped.
-    func killServers() async throws {
+    /// Kills a server on every beat and starts it again, empty, a little later, until stopped; then all are well.
+    ///
+    /// Some hang or are out of reach for two beats instead.
+    func tormentServers() async throws {
         var random = SeededRandom(seed: plan.seed ^ 0xDEAD)
-        var hung: (server: SimulatedServer, until: Int)?
+        var sick: (server: SimulatedServer, until: Int)?
+        let start = ContinuousClock.now
         for beat in 1... {
-            try? await Task.sleep(for: Self.beat)
-            if let (server, end) = hung, beat >= end || isOver.load(ordering: .relaxed) {
-                try await Self.set(server, hanging: false)
-                hung = nil
+            try? await Task.sleep(until: start + Self.beat * beat)
+            if let (server, end) = sick, beat >= end || isOver.load(ordering: .relaxed) {
+                try await Self.change(server, ["hang": false, "down": false])
+                sick = nil
             }
             guard !isOver.load(ordering: .relaxed) else { return }
-            let servers = cluster.servers.filter { $0.port != hung?.server.port }
+            let servers = cluster.servers.filter { $0.port != sick?.server.port }
             guard let victim = servers.randomElement(using: &random) else { return }
-            if beat % Self.hangingBeats == 2 {
-                try await Self.set(victim, hanging: true)
-                hung = (victim, beat + 2)
-                ledger.count(\.hangs)
+            if let fault = Self.passing[beat % 7] {
+                try await Self.change(victim, fault)
+                sick = (victim, beat + 2)
+                ledger.count(\.passingFaults)
             } else {
                 try await victim.daemon.crash()
-                try await Task.sleep(for: .milliseconds(Int.random(in: 200..<1200, using: &random)))
+                try await Task.sleep(for: .milliseconds(Int.random(in: 200..<1400, using: &random)))
                 try await victim.restart()
                 ledger.count(\.serverKills)
             }
@@ -63,8 +70,8 @@ final class ChaosMonkey: Sendable {
         }
     }
 
-    private static func set(_ server: SimulatedServer, hanging: Bool) async throws {
-        let answer = try await server.probe.post("/simulator/control", ["hang": .bool(hanging)])
+    private static func change(_ server: SimulatedServer, _ settings: JSONObject) async throws {
+        let answer = try await server.probe.post("/simulator/control", .object(settings))
         guard answer.status == 200 else { throw Refused(answer: answer) }
     }
 }
