@@ -65,7 +65,11 @@ final class JobEngine: Sendable {
         lastSequence.store(try await store.lastSequence(), ordering: .relaxed)
         copies.add(try await store.copies())
         let jobs = try await store.openJobs()
-        for job in jobs {
+        table.reserve(jobs.count)
+        // One text for all jobs of a caller.
+        var callers: Set<String> = []
+        for var job in jobs {
+            job.caller = callers.insert(job.caller).memberAfterInsert
             guard table.insert(LiveJob(job)), job.state == .queued || job.workerID == nil else { continue }
             waiting.add(WaitingEntry(job))
         }
