@@ -12,6 +12,7 @@ public struct SimulatorConfiguration: ConfigurationSection {
 
     var name: String
     var outputDirectory: String?
+    var runLog: String?
     var stepDelay: Duration
     var nodeDelay: Duration
     var sleepScale: Double
@@ -44,6 +45,9 @@ public struct SimulatorConfiguration: ConfigurationSection {
         outputDirectory = config.optional(
             "output_directory", as: String.self,
             "Folder of the saved images; the plugin's own data folder when absent. Outputs survive a restart.")
+        runLog = config.optional(
+            "run_log", as: String.self,
+            "File that gets a line for each prompt that is accepted, starts or ends; it is never emptied.")
         stepDelay = config.value("step_delay", default: .zero, "Time that each progress step of a sampler takes.")
         nodeDelay = config.value("node_delay", default: .zero, "Time that each node takes besides its steps.")
         sleepScale = config.value(
@@ -113,6 +117,7 @@ extension SimulatorConfiguration {
             "example_image": .bool(exampleImage), "checkpoints": .strings(checkpoints), "loras": .strings(loras),
             "vaes": .strings(vaes), "upscale_models": .strings(upscaleModels), "embeddings": .strings(embeddings),
         ]
+        if let runLog { values["run_log"] = .string(runLog) }
         if let outputDirectory { values["output_directory"] = .string(outputDirectory) }
         if withSecrets { password.withExposed { values["password"] = .string($0) } }
         return values

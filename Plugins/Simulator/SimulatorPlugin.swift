@@ -11,12 +11,14 @@ public struct SimulatorPlugin: Plugin {
 
     /// Keeps its values.
     public init(configuration: SimulatorConfiguration, context: PluginContext) {
-        let output = configuration.outputDirectory.map {
-            Self.absolute($0, below: context.daemon.configurationDirectory)
+        func besideConfiguration(_ path: String) -> String {
+            Self.absolute(path, below: context.daemon.configurationDirectory)
         }
+        let output = configuration.outputDirectory.map(besideConfiguration)
         server = SimulatedServer(
             settings: configuration, folders: Folders(base: Self.absolute(context.dataDirectory), output: output),
-            clock: context.clock, logger: context.logger, metrics: SimulatorMetrics(context.metrics))
+            runLog: configuration.runLog.map(besideConfiguration), clock: context.clock, logger: context.logger,
+            metrics: SimulatorMetrics(context.metrics))
     }
 
     /// Declares the surface at the root, the worker and a health check.

@@ -54,14 +54,17 @@ struct APIKeyTests {
             ]
             let options = ["--scope", "jobs", "--scope", "jobs:all", "--expires-in", "30d", "--rate-limit", "120"]
             let made = try await run(Places.comfyd, ["token", "create", "both"] + options + places)
-            #expect(made.status == .code(0), "\(made)")
+            #expect(made.status == .code(0) && made.errors.isEmpty, "\(made)")
+            let odd = try await run(Places.comfyd, ["token", "create", "odd", "--scope", "worker"] + places)
+            #expect(odd.status == .code(0) && odd.output.hasPrefix("ck_"), "\(odd)")
+            #expect(odd.errors.contains(#"the scope "worker"; known are: jobs, workers"#), "\(odd)")
             _ = try await Self.key(daemon, ["name": "plain"])
             let key = daemon.probe.bearing(String(made.output.prefix { !$0.isWhitespace }))
             #expect(try await key.get("/api/workers")["ratelimit-limit"] == "120")
 
             let keys = try await daemon.admin.get("/api/admin/tokens").json["tokens"]?.arrayValue ?? []
-            #expect(keys.map { $0["scopes"] } == [["jobs", "jobs:all"], ["jobs"]])
-            #expect(keys.map { $0["rate_limit"] } == [120, .null])
+            #expect(keys.map { $0["scopes"] } == [["jobs", "jobs:all"], ["worker"], ["jobs"]])
+            #expect(keys.map { $0["rate_limit"] } == [120, .null, .null])
             let expiry = try #require(keys.first?["expires_at"]?.stringValue)
             let list = try await run(Places.comfyd, ["token", "list"] + places)
             let line = try #require(list.output.split(separator: "\n").first { $0.contains("both") })

@@ -97,8 +97,7 @@ struct WorkerFailureTests {
             #expect(try await cluster.ended(job)["status"] == "done")
             let url = try #require(
                 try await cluster.history(job)?["outputs"]?["9"]?["images"]?[0]?["url"]?.stringValue)
-            let target = try #require(url.firstRange(of: "\(cluster.gateway.port)")?.upperBound)
-            #expect(try await cluster.probe.get(String(url[target...])).status == 200)
+            #expect(try await cluster.fetch(link: url).status == 200)
         }
     }
 

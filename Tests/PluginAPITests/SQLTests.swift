@@ -81,6 +81,7 @@ struct SQLTests {
     func errors() {
         let full = DatabaseError(.full, "disk at /secret is full").httpError
         #expect(full.status == .insufficientStorage)
+        #expect(full.headers["Retry-After"] == "10")
         #expect(!full.message.contains("secret"))
         let busy = DatabaseError(.busy, "x").httpError
         #expect(busy.status == .serviceUnavailable)

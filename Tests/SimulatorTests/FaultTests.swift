@@ -79,6 +79,21 @@ struct FaultTests {
         #expect(await fixture.get("/history/p")["p"] != nil)
     }
 
+    @Test("the log of runs tells what was accepted, started and ended, over a restart")
+    func runLog() async throws {
+        let folder = try TestDirectory()
+        let fixture = try SimulatorFixture(["run_log": .string(folder.path + "/runs.log")])
+        await fixture.post("/prompt", Self.prompt)
+        await fixture.post("/simulator/control", ["forget": true])
+        await fixture.post("/prompt", Self.prompt)
+        await fixture.post("/prompt", with(["prompt": [:]]))
+        await fixture.runJobs()
+        let lines = try #require(Disk.read(folder.path + "/runs.log", limit: 4096)).split(separator: 10)
+        let steps = try lines.map { try JSON(parsing: Array($0)) }.map { [$0["step"], $0["prompt_id"]] }
+        #expect(steps == [["accepted", "p"], ["accepted", "p"], ["started", "p"], ["ended", "p"]])
+        #expect(await fixture.post("/simulator/control", ["run_log": "/elsewhere"]).status == 400)
+    }
+
     @Test("refused prompts are 500, a server that is down closes everything but its control")
     func refusals() async throws {
         let fixture = try SimulatorFixture()

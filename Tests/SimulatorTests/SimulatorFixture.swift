@@ -37,7 +37,8 @@ final class SimulatorFixture: Sendable {
         try #require(reader.finished().problems.isEmpty)
         let metrics = MetricsRegistry()
         server = SimulatedServer(
-            settings: configuration, folders: Folders(base: folder), clock: clock, logger: Logger(),
+            settings: configuration, folders: Folders(base: folder), runLog: configuration.runLog, clock: clock,
+            logger: Logger(),
             metrics: SimulatorMetrics(metrics.factory(plugin: "simulator")))
         worker = Worker(server: server)
         try #require(server.prepare())

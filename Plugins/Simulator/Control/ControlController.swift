@@ -5,7 +5,7 @@ struct ControlController: Sendable {
     let server: SimulatedServer
 
     /// Settings that a running simulator cannot change.
-    private static let fixed: Set = ["output_directory", "seed"]
+    private static let fixed: Set = ["output_directory", "run_log", "seed"]
     private static let actions = ["forget", "kill", "drop_sockets"]
 
     func declare(in group: inout RouteGroup) {

@@ -26,6 +26,7 @@ struct Worker: Sendable {
     /// Runs the next job; `false` when there is none that may run.
     func runNext() async -> Bool {
         guard let (item, generation) = takeNext() else { return false }
+        server.runs.add(.started, item.promptID)
         server.announceStatus()
         let job = JobRun(server: server, item: item, generation: generation, cache: cache)
         let ending = await job.run()
@@ -68,6 +69,7 @@ struct Worker: Sendable {
             return true
         }
         guard isCurrent else { return }
+        server.runs.add(.ended, item.promptID)
         server.metrics.jobs.increment(result.status.rawValue)
         server.announceStatus()
         if case .nobody = item.submitter { return }

@@ -60,6 +60,15 @@ enum Disk {
         }
     }
 
+    /// Adds bytes to the end of a file, which is made when it is missing; in one call, so that lines stay whole.
+    static func append(_ bytes: [UInt8], to path: String) -> Bool {
+        guard !path.utf8.contains(0) else { return false }
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) } == bytes.count
+    }
+
     /// Makes a folder and those above it.
     static func makeFolder(_ path: String) -> Bool {
         guard !path.utf8.contains(0) else { return false }

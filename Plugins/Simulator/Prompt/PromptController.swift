@@ -70,6 +70,7 @@ struct PromptController: Sendable {
     }
 
     private func enqueue(_ item: QueueItem) throws(PythonError) {
+        server.runs.add(.accepted, item.promptID)
         let isOrdered = server.withState { state -> Bool in
             state.totals.accepted += 1
             do throws(QueueItem.NotComparable) {

@@ -35,6 +35,7 @@ final class SimulatedServer: Sendable {
     let files: OutputFiles
     let hub = SocketHub()
     let log: ServerLog
+    let runs: RunLog
     let clock: any TimeSource
     let logger: Logger
     let metrics: SimulatorMetrics
@@ -45,8 +46,8 @@ final class SimulatedServer: Sendable {
     private let state: Mutex<State>
 
     init(
-        settings: SimulatorConfiguration, folders: Folders, clock: any TimeSource, logger: Logger,
-        metrics: SimulatorMetrics
+        settings: SimulatorConfiguration, folders: Folders, runLog: String? = nil, clock: any TimeSource,
+        logger: Logger, metrics: SimulatorMetrics
     ) {
         self.folders = folders
         self.clock = clock
@@ -54,6 +55,7 @@ final class SimulatedServer: Sendable {
         self.metrics = metrics
         files = OutputFiles(folders: folders)
         log = ServerLog(clock: clock)
+        runs = RunLog(path: runLog, clock: clock)
         var system = SystemRandomNumberGenerator()
         let seed = settings.seed == 0 ? system.next() : UInt64(bitPattern: Int64(settings.seed))
         var random = SplitMix64(seed: seed)

@@ -4,13 +4,14 @@ import PluginAPI
 package enum UnknownScopes {
     /// A sentence for each scope that no route asks for; none when no route asks for any.
     ///
-    /// What follows a colon is a plugin's own affair: handlers look for `jobs:all` where a route asks for `jobs`.
+    /// The scopes that every new key gets are known whatever plugins are enabled. What follows a colon is a plugin's own affair: handlers look for `jobs:all` where a route asks for `jobs`.
     package static func warnings(_ scopes: [String], declared: Set<String>) -> [String] {
         guard !declared.isEmpty else { return [] }
-        let known = declared.sorted().joined(separator: ", ")
-        let families = Set(declared.map(family))
+        let known = declared.union(NewAPIKey.defaultScopes)
+        let families = Set(known.map(family))
+        let names = known.sorted().joined(separator: ", ")
         return scopes.filter { !families.contains(family($0)) }.map { scope in
-            "no route of the enabled plugins asks for the scope \"\(scope)\"; they ask for: \(known)"
+            "no route of the enabled plugins asks for the scope \"\(scope)\"; known are: \(names)"
         }
     }
 

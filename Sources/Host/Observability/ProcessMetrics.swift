@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 package import PluginAPI
 
@@ -44,11 +45,7 @@ package struct ProcessMetrics: Sendable {
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             descriptorLimit.set(Double(limit.rlim_cur), [])
         }
-        var usage = rusage()
-        if getrusage(RUSAGE_SELF.rawValue, &usage) == 0 {
-            let micros = Double(usage.ru_utime.tv_usec) + Double(usage.ru_stime.tv_usec)
-            cpu?.set(Double(usage.ru_utime.tv_sec) + Double(usage.ru_stime.tv_sec) + micros / 1e6)
-        }
+        cpu?.set(Double(comfyd_cpu_microseconds()) / 1e6)
     }
 
     /// Reads `/proc/self/statm`, whose numbers are pages of the whole size, the resident part and more.

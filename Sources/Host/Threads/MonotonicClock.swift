@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 package import PluginAPI
 
@@ -12,17 +13,13 @@ package struct MonotonicClock: TimeSource {
 
     /// Monotonic time.
     package static var now: Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+        Instant(nanoseconds: comfyd_clock_nanoseconds(CLOCK_MONOTONIC))
     }
 
     package var now: Instant { Self.now }
 
     package var wallClock: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        Timestamp(milliseconds: comfyd_clock_nanoseconds(CLOCK_REALTIME) / 1_000_000)
     }
 
     package func sleep(for duration: Duration) async throws {

@@ -121,12 +121,13 @@ public struct DatabaseError: HTTPErrorConvertible, Sendable, CustomStringConvert
     /// Reason and words.
     public var description: String { "database: \(reason): \(message)" }
 
-    /// 507 when full, 503 when busy or unreachable, 500 otherwise; the engine's words stay in the log.
+    /// 507 when full and 503 when busy or unreachable, both with `Retry-After`, else 500; the engine's words stay in the log.
     public var httpError: HTTPError {
         switch reason {
         case .full:
             HTTPError(
-                .insufficientStorage, "storage.full", "The server's disk is full; nothing was stored.", cause: self)
+                .insufficientStorage, "storage.full", "The server's disk is full; nothing was stored.",
+                headers: ["Retry-After": "10"], cause: self)
         case .busy, .unavailable, .io:
             HTTPError(
                 .serviceUnavailable, "storage.unavailable", "The server's storage does not answer; try again.",

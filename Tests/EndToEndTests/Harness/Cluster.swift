@@ -45,6 +45,7 @@ final class SimulatedServer: Sendable {
         plugins:
           simulator:
             name: \(name)
+            run_log: runs.log
         \(settings.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
         """
     }
@@ -54,11 +55,13 @@ final class SimulatedServer: Sendable {
 final class Cluster: Sendable {
     let servers: [SimulatedServer]
     let directory: TemporaryDirectory
+    private let environment: [String: String]
     private let current: Mutex<DaemonProcess>
 
-    fileprivate init(_ servers: [SimulatedServer], _ directory: TemporaryDirectory, _ gateway: DaemonProcess) {
+    fileprivate init(_ servers: [SimulatedServer], _ gateway: DaemonProcess, _ environment: [String: String]) {
         self.servers = servers
-        self.directory = directory
+        self.environment = environment
+        directory = gateway.directory
         current = Mutex(gateway)
     }
 
@@ -67,7 +70,7 @@ final class Cluster: Sendable {
 
     /// Starts the gateway again on the same state, on any free port.
     func restartGateway() async throws {
-        let daemon = try await DaemonProcess.start(nil, in: directory)
+        let daemon = try await DaemonProcess.start(nil, in: directory, environment: environment)
         current.withLock { $0 = daemon }
     }
 
@@ -79,12 +82,41 @@ final class Cluster: Sendable {
     /// Hands a graph in and gives its id.
     ///
     /// - Throws: ``Refused`` for any answer but 200.
+    @discardableResult
     func submit(_ graph: JSON) async throws -> String {
         let answer = try await probe.post("/api/prompt", ["prompt": graph, "client_id": "e2e"])
         guard answer.status == 200, let id = answer.json["prompt_id"]?.stringValue else {
             throw Refused(answer: answer)
         }
         return id
+    }
+
+    /// Queues a graph with a priority and gives its gateway job id.
+    ///
+    /// - Throws: ``Refused`` for any answer but 200.
+    func queue(_ graph: JSON, priority: Int) async throws -> String {
+        let answer = try await probe.post(
+            "/api/prompt", ["prompt": graph, "client_id": "e2e", "priority": .number(JSONNumber(priority))])
+        guard answer.status == 200, answer.json["status"] == "queued", answer.json["prompt_id"] == nil,
+            let id = answer.json["gateway_job_id"]?.stringValue
+        else { throw Refused(answer: answer) }
+        return id
+    }
+
+    /// The answer of `/api/task/gateway/{id}`.
+    func gatewayJob(_ id: String) async throws -> JSON {
+        let answer = try await probe.get("/api/task/gateway/\(id)")
+        guard answer.status == 200, answer.json["gateway_job_id"] == .string(id) else { throw Refused(answer: answer) }
+        return answer.json
+    }
+
+    /// Waits until a job with a priority has a status, and gives the answer.
+    @discardableResult
+    func gatewayJob(_ id: String, becomes status: String, within seconds: Double = 30) async throws -> JSON {
+        try await eventually("job \(id) is \(status)\n\(gateway.tail)", within: seconds) {
+            let job = try await self.gatewayJob(id)
+            return job["status"] == .string(status) ? job : JSON?.none
+        }
     }
 
     /// The answer of `/api/task/{id}/status`.
@@ -110,6 +142,16 @@ final class Cluster: Sendable {
         guard answer.status == 200 else { throw Refused(answer: answer) }
         return answer.json[id]
     }
+
+    /// Follows a link of an answer to the gateway itself.
+    ///
+    /// - Throws: ``TimedOut`` when it leads elsewhere.
+    func fetch(link: String) async throws -> HTTPAnswer {
+        guard let target = link.firstRange(of: "127.0.0.1:\(gateway.port)")?.upperBound else {
+            throw TimedOut(description: "not a link to the gateway: \(link)")
+        }
+        return try await probe.get(String(link[target...]))
+    }
 }
 
 /// An answer that was not expected.
@@ -126,15 +168,16 @@ struct Refused: Error, CustomStringConvertible {
 ///   - settings: Lines for the simulators' section.
 ///   - gateway: Lines for the gateway's section.
 ///   - top: Lines for the top of the gateway's configuration.
+///   - directory: The gateway's folder; a new one when absent.
+///   - environment: Variables for the gateway.
 func withCluster<T>(
     servers count: Int = 2, settings: String = "", gateway lines: String = "", top: String = "",
-    _ body: (Cluster) async throws -> T
+    in directory: TemporaryDirectory? = nil, environment: [String: String] = [:], _ body: (Cluster) async throws -> T
 ) async throws -> T {
     try await withSlots(count + 1) {
         let servers = try await concurrently(Array(0..<count)) {
             try await SimulatedServer.start("sim-\($0 + 1)", settings: settings)
         }
-        let directory = try TemporaryDirectory()
         let section = lines.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
         let daemon: DaemonProcess
         do {
@@ -145,12 +188,12 @@ func withCluster<T>(
                   gateway:
                     enabled: true
                 \(section)
-                """, in: directory)
+                """, in: directory, environment: environment)
         } catch {
             for server in servers { server.daemon.end() }
             throw error
         }
-        let cluster = Cluster(servers, directory, daemon)
+        let cluster = Cluster(servers, daemon, environment)
         defer { cluster.end() }
         for server in servers {
             let answer = try await cluster.probe.post(

@@ -8,6 +8,8 @@ final class DaemonProcess: Sendable {
     let log: LogCollector
     private let child: ChildProcess
     private let ended = Mutex<ExitStatus?>(nil)
+    /// What the log said of the port so far.
+    private let listening = Mutex((linesRead: 0, port: UInt16(0)))
 
     /// Starts a daemon on a free port of loopback; does not wait.
     ///
@@ -44,7 +46,7 @@ final class DaemonProcess: Sendable {
             configuration, in: try directory ?? TemporaryDirectory(), port: port, overridesListen: overridesListen,
             arguments: arguments, environment: environment, executable: executable)
         do {
-            try await daemon.listening()
+            try await daemon.listens()
         } catch {
             daemon.end()
             throw error
@@ -65,11 +67,18 @@ final class DaemonProcess: Sendable {
 
     /// The port it listens on; 0 before.
     var port: UInt16 {
-        for line in log.lines(with: "listening", "address").reversed() {
-            guard let place = line.firstRange(of: "127.0.0.1:")?.upperBound else { continue }
-            if let port = UInt16(line[place...].prefix { $0.isNumber }) { return port }
+        let lines = log.lines
+        return listening.withLock { listening in
+            // A log may be long, and this is asked for with each request.
+            for line in lines.dropFirst(listening.linesRead) where line.contains("listening") {
+                guard let place = line.firstRange(of: "127.0.0.1:")?.upperBound, line.contains("address") else {
+                    continue
+                }
+                listening.port = UInt16(line[place...].prefix { $0.isNumber }) ?? listening.port
+            }
+            listening.linesRead = lines.count
+            return listening.port
         }
-        return 0
     }
 
     /// A client without token.
@@ -122,7 +131,7 @@ final class DaemonProcess: Sendable {
         }
     }
 
-    private func listening() async throws {
+    private func listens() async throws {
         try await eventually("the daemon listens\n\(tail)", within: 30) {
             if self.port != 0 { return true }
             if let status = self.ended.withLock({ $0 }) { throw DaemonFailure(status: status, log: self.tail) }
