@@ -17,7 +17,8 @@ public struct SimulatorPlugin: Plugin {
         let output = configuration.outputDirectory.map(besideConfiguration)
         server = SimulatedServer(
             settings: configuration, folders: Folders(base: Self.absolute(context.dataDirectory), output: output),
-            runLog: configuration.runLog.map(besideConfiguration), clock: context.clock, logger: context.logger, metrics: SimulatorMetrics(context.metrics))
+            runLog: configuration.runLog.map(besideConfiguration), clock: context.clock, logger: context.logger,
+            metrics: SimulatorMetrics(context.metrics))
     }
 
     /// Declares the surface at the root, the worker and a health check.
