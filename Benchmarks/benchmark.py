@@ -11,10 +11,16 @@ import time
 import urllib.request
 
 import load
+import scale
 import servers
 
 
+VERDICTS = {True: "yes", False: "**no**", None: "–"}
+
+
 class Report:
+    """The rows of the table; `met` is None where there is no target."""
+
     def __init__(self):
         self.rows = []
 
@@ -28,21 +34,21 @@ class Report:
         print("Load generator and servers share the cores; ratios count, not absolute figures.\n")
         print("| work | comfyd | beside it | target | met |\n|---|---|---|---|---|")
         for work, ours, beside, target, met in self.rows:
-            print(f"| {work} | {ours} | {beside} | {target} | {'yes' if met else '**no**'} |")
+            print(f"| {work} | {ours} | {beside} | {target} | {VERDICTS[met]} |")
 
 
 def rate(result):
     return f"{result['rate']:,.0f}/s, {result['cpu_us']:.1f} µs CPU each"
 
 
-def finished_job(gateway):
+def finished_job(gateway, seed=1):
     """Runs one job to its end and gives its id."""
-    answer = load.fetch(gateway.url + "/api/prompt", {"prompt": load.workflow(500, 1), "client_id": "bench"})
+    answer = load.fetch(gateway.url + "/api/prompt", {"prompt": load.workflow(500, seed), "client_id": "bench"})
     for _ in range(400):
         if load.fetch(f"{gateway.url}/api/task/{answer['prompt_id']}/status")["status"] == "done":
             return answer["prompt_id"]
-        time.sleep(0.05)
-    raise SystemExit("the first job does not finish")
+        time.sleep(0.02)
+    raise SystemExit("a job does not finish")
 
 
 STATIC = 'location = /static { return 200 \'{"status":"ok"}\'; }'
@@ -69,7 +75,7 @@ def bench_answers(options, report):
                 ours = load.wrk(gateway, path, seconds)
                 met = ours["rate"] >= 30_000 and ours["cpu_us"] <= 1.5 * static["cpu_us"]
                 report.add(
-                    f"{name} of a finished job, one loop", rate(ours), f"nginx static: {rate(static)}",
+                    f"{name} of a finished job, from memory, one loop", rate(ours), f"nginx static: {rate(static)}",
                     "≥ 30,000/s, ≤ 1.5 × nginx's CPU", met)
             entry = load.fetch(f"{gateway.url}/api/history/{job}")[job]
             image = next(iter(entry["outputs"].values()))["images"][0]
@@ -81,20 +87,42 @@ def bench_answers(options, report):
                 "≤ 1.3 × nginx's CPU", ours["cpu_us"] <= 1.3 * theirs["cpu_us"])
 
 
-def bench_submit(options, report):
-    """Durable submits of a 20 kB workflow by 64 clients."""
+def bench_stored(options, report):
+    """Status and history of finished jobs after a restart, all read from storage: the cache is off."""
+    with servers.simulator(options.bin) as worker, servers.state_folder() as state:
+        section = {"gateway": {"workers": [{"url": worker.url, "name": "sim"}], "result_cache": 0}}
+        with servers.nginx([STATIC]) as web, servers.comfyd(options.bin, section, state=state) as gateway:
+            static = load.wrk(web, "/static", options.seconds)
+            jobs = [finished_job(gateway, seed) for seed in range(200)]
+        with servers.comfyd(options.bin, section, threads=1, state=state) as gateway:
+            for name in ("status", "history"):
+                form = "/api/task/{}/status" if name == "status" else "/api/history/{}"
+                ours = load.wrk_paths(gateway, [form.format(job) for job in jobs], options.seconds)
+                report.add(
+                    f"{name} of a finished job, from storage after a restart, one loop", rate(ours),
+                    f"nginx static: {rate(static)}", "", None)
+
+
+def bench_submits(options, report):
+    """Durable submits of a 20 kB workflow by 64 clients: straight through, and with priority into the queue."""
     with servers.simulator(options.bin) as bare:
         base = load.submit_load(bare, options.seconds, 64)
-    with servers.simulator(options.bin) as worker:
-        section = {"gateway": {"workers": [{"url": worker.url, "name": "sim"}]}}
-        with servers.comfyd(options.bin, section) as gateway:
-            finished_job(gateway)
-            ours = load.submit_load(gateway, options.seconds, 64)
-    report.add(
-        "durable `POST /api/prompt`, 20 kB, 64 clients",
-        f"{ours['rate']:,.0f}/s, p50 {ours['p50']:.1f} ms, p99 {ours['p99']:.1f} ms",
-        f"bare simulator: {base['rate']:,.0f}/s, p99 {base['p99']:.1f} ms",
-        "≥ 2,000/s, p99 at most 25 ms more", ours["rate"] >= 2000 and ours["p99"] - base["p99"] <= 25)
+    variants = (
+        ("straight to the worker", {"max_in_flight": 1000}, {}),
+        ("with `priority`, 100 callers", {}, {"callers": 100, "priorities": 5}),
+    )
+    for name, settings, kind in variants:
+        with servers.simulator(options.bin) as worker:
+            settings = {"queue_limit": 1_000_000, **settings}
+            section = {"gateway": {"workers": [{"url": worker.url, "name": "sim"}], **settings}}
+            with servers.comfyd(options.bin, section) as gateway:
+                finished_job(gateway)
+                ours = load.submit_load(gateway, options.seconds, 64, **kind)
+        report.add(
+            f"durable `POST /api/prompt`, 20 kB, 64 clients, {name}",
+            f"{ours['rate']:,.0f}/s, p50 {ours['p50']:.1f} ms, p99 {ours['p99']:.1f} ms",
+            f"bare simulator: {base['rate']:,.0f}/s, p50 {base['p50']:.1f} ms, p99 {base['p99']:.1f} ms",
+            "≥ 2,000/s, p99 at most 25 ms more", ours["rate"] >= 2000 and ours["p99"] - base["p99"] <= 25)
 
 
 def download(url):
@@ -176,7 +204,10 @@ def bench_sockets(options, report):
 
 BENCHES = {
     "answers": bench_answers,
-    "submit": bench_submit,
+    "stored": bench_stored,
+    "submits": bench_submits,
+    "workers": scale.bench_workers,
+    "waiting": scale.bench_waiting,
     "view": bench_view,
     "memory": bench_memory,
     "sockets": bench_sockets,
@@ -187,11 +218,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of the release build")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=BENCHES, action="append")
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"some of: {' '.join(BENCHES)}; default: all")
     options = parser.parse_args()
+    for name in options.sections:
+        if name not in BENCHES:
+            parser.error(f"no section {name}; there are: {' '.join(BENCHES)}")
     options.seconds = 3 if options.quick else 8
     report = Report()
-    for name in options.only or BENCHES:
+    for name in options.sections or BENCHES:
         print(f"{name} ...", file=sys.stderr)
         BENCHES[name](options, report)
     report.print()

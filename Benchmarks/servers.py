@@ -1,5 +1,6 @@
 """Starts and stops the servers that are measured: comfyd, the simulated ComfyUI (also comfyd) and nginx."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -75,6 +77,11 @@ class Server:
         with open(f"/proc/{self.process.pid}/clear_refs", "w") as handle:
             handle.write("5")
 
+    def crash(self):
+        """Ends it without a chance to write anything."""
+        self.process.kill()
+        self.process.wait()
+
     def __enter__(self):
         return self
 
@@ -90,9 +97,12 @@ class Server:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def comfyd(binaries, plugins, name="comfyd", threads=0, parent=None):
-    """Starts comfyd with these plugin sections on a port of its own and a state folder below `parent`."""
-    folder = tempfile.mkdtemp(prefix="bench-", dir=parent)
+def comfyd(binaries, plugins, name="comfyd", threads=0, parent=None, state=None):
+    """Starts comfyd with these plugin sections on a port of its own.
+
+    Its state folder is a new one below `parent`, which is removed with it, or `state`, which stays.
+    """
+    folder = state or tempfile.mkdtemp(prefix="bench-", dir=parent)
     port = free_port()
     configuration = {
         "listen": [f"127.0.0.1:{port}"],
@@ -105,7 +115,18 @@ def comfyd(binaries, plugins, name="comfyd", threads=0, parent=None):
     path = os.path.join(folder, "comfyd.yaml")
     with open(path, "w") as handle:
         json.dump(configuration, handle)
-    return Server(name, [f"{binaries}/comfyd", "run", "--config", path], f"http://127.0.0.1:{port}", folder)
+    command = [f"{binaries}/comfyd", "run", "--config", path]
+    return Server(name, command, f"http://127.0.0.1:{port}", None if state else folder)
+
+
+@contextlib.contextmanager
+def state_folder():
+    """A folder that several daemons use one after the other."""
+    folder = tempfile.mkdtemp(prefix="bench-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def simulator(binaries, name="simulator", **settings):
@@ -135,3 +156,17 @@ http {{
     with open(path, "w") as handle:
         handle.write(text)
     return Server("nginx", ["nginx", "-c", path, "-p", folder], f"http://127.0.0.1:{port}", folder)
+
+
+def standin(delay=0.0):
+    """Starts a stand-in for as many ComfyUI servers as addresses of it are used, see standin.py."""
+    port = free_port()
+    script = os.path.join(os.path.dirname(__file__), "standin.py")
+    command = [sys.executable, script, "--port", str(port), "--delay", str(delay)]
+    return Server("stand-in", command, f"http://127.0.0.1:{port}")
+
+
+def addresses(server, count):
+    """URLs of `count` servers of a stand-in, each with an address of its own."""
+    port = server.url.rpartition(":")[2]
+    return [f"http://127.0.{1 + i // 250}.{1 + i % 250}:{port}" for i in range(count)]

@@ -20,6 +20,14 @@ struct GatewayConfiguration: ConfigurationSection {
     let queueLimit: Int
     /// How long a worker may be unreachable before its jobs go to others.
     let lostAfter: Duration
+    /// How long a worker's queue may stand still; zero for ever.
+    let stallTimeout: Duration
+    /// When a worker's circuit breaker opens, and for how long.
+    let breaker: CircuitBreaker.Limits
+    /// How long a job may be executed; zero for ever.
+    let jobTimeout: Duration
+    /// How many nodes may depend on each other in a row.
+    let maximumGraphDepth: Int
     /// Memory for the answers about finished jobs.
     let resultCache: ByteCount
     /// How long ended jobs are kept.
@@ -50,12 +58,33 @@ struct GatewayConfiguration: ConfigurationSection {
         lostAfter = config.value(
             "worker_lost_after", default: .seconds(30), in: .seconds(1) ... .seconds(86_400),
             "How long a worker may be unreachable before its unfinished jobs go to other workers.")
+        stallTimeout = config.value(
+            "worker_stall_timeout", default: .seconds(600), in: .zero ... .seconds(86_400),
+            "How long a worker's queue may stand still with no sign of life before its jobs go to others; 0 for ever.")
+        breaker = CircuitBreaker.Limits(
+            failures: config.value(
+                "breaker_failures", default: 3, in: 1...1000,
+                "After how many failed jobs in a row a worker gets none for a while."),
+            pause: config.value(
+                "breaker_pause", default: .seconds(10), in: .milliseconds(100)...CircuitBreaker.longestPause,
+                "How long that while is at first; it doubles each time, up to five minutes."))
+        jobTimeout = config.value(
+            "job_timeout", default: .zero, in: .zero ... .seconds(2_592_000),
+            "How long a job may be executed before it is interrupted and ends as failed; 0 for ever.")
+        maximumGraphDepth = config.value(
+            "max_graph_depth", default: 500, in: 1...1_000_000,
+            "How many nodes of a prompt may depend on each other in a row: workers choke on longer chains.")
         resultCache = config.value(
             "result_cache", default: ByteCount(64 << 20), in: ByteCount(0)...ByteCount(16 << 30),
             "Memory for the answers about finished jobs.")
         retention = config.section(
             "retention", as: RetentionSettings.self,
             "How long ended jobs are kept, with result and story; those that exceed either limit are deleted.")
+    }
+
+    /// What the pool of workers decides by.
+    var workerRules: WorkerRules {
+        WorkerRules(maximumInFlight: maximumInFlight, breaker: breaker, stallTimeout: stallTimeout)
     }
 
     /// The time between two probes of a worker.

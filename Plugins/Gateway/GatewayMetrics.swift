@@ -15,6 +15,7 @@ final class GatewayMetrics: Sendable {
     private let healthy: any Gauge
     private let load: any Gauge
     private let own: any Gauge
+    private let breaker: any Gauge
 
     /// Upper bounds in seconds: jobs take from less than a second (cached) to hours (video).
     private static let seconds: [Double] = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200]
@@ -40,6 +41,8 @@ final class GatewayMetrics: Sendable {
         load = factory.gauge(
             "worker_queue", "Prompts running and waiting on the worker, other people's too.", labels: ["worker"])
         own = factory.gauge("worker_jobs", "Jobs of this gateway on the worker.", labels: ["worker"])
+        breaker = factory.gauge(
+            "worker_breaker", "The worker's circuit breaker: 0 closed, 1 half open, 2 open.", labels: ["worker"])
     }
 
     /// Counts a job that has ended, on a worker of this name.
@@ -67,12 +70,13 @@ final class GatewayMetrics: Sendable {
         followers.set(Double(table.followerCount), [])
         for state in JobStateMachine.open { jobs.set(Double(counts[state] ?? 0), [state.rawValue]) }
         for member in members where member.worker.isRemoved {
-            for gauge in [healthy, load, own] { gauge.remove([member.worker.name]) }
+            for gauge in [healthy, load, own, breaker] { gauge.remove([member.worker.name]) }
         }
         for member in members where !member.worker.isRemoved {
             healthy.set(member.health.isHealthy ? 1 : 0, [member.worker.name])
             load.set(Double(member.load.total), [member.worker.name])
             own.set(Double(member.load.ours), [member.worker.name])
+            breaker.set(member.breaker.level, [member.worker.name])
         }
     }
 

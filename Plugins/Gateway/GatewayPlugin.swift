@@ -12,11 +12,17 @@ public struct GatewayPlugin: Plugin {
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
         let wakeup = Wakeup()
-        let pool = WorkerPool(maximumInFlight: configuration.values.maximumInFlight) { worker, health in
-            context.events.publish(
-                ServerHealthChanged(
-                    serverID: worker.id, serverName: worker.name, healthy: health.isHealthy, reason: health.reason))
-            if health.isHealthy { wakeup.set() }
+        let pool = WorkerPool(configuration.values.workerRules) { worker, change in
+            switch change {
+            case .health(let health):
+                context.events.publish(
+                    ServerHealthChanged(
+                        serverID: worker.id, serverName: worker.name, healthy: health.isHealthy, reason: health.reason))
+                if health.isHealthy { wakeup.set() }
+            case .breaker(let breaker):
+                breaker.log(of: worker, to: context.logger)
+                if breaker.state != .open { wakeup.set() }
+            }
         }
         let registry = WorkerRegistry(pool: pool, configuration: configuration.values, context: context)
         engine = JobEngine(
@@ -57,6 +63,7 @@ public struct GatewayPlugin: Plugin {
             engine.metrics.observe(engine.table, engine.pool.everyMember)
         }
         setup.schedule("retention", every: .seconds(60)) { [engine] in try await engine.deleteOldJobs() }
+        setup.schedule("timeouts", every: .seconds(1)) { [engine] in await engine.endOverdue() }
         setup.health("workers") { [engine] in engine.health }
     }
 

@@ -206,7 +206,7 @@ struct EngineTests {
         let insert: @Sendable (SQLiteDatabase) async throws -> Void = { database in
             let workers = WorkerStore(database: database, secrets: PlainSecrets())
             try await workers.insert(
-                Worker(id: "w", url: "http://a:1", name: "a", weight: 1, enabled: true),
+                [Worker(id: "w", url: "http://a:1", name: "a", weight: 1, enabled: true)],
                 at: Timestamp(milliseconds: 1))
             var job = Job(
                 promptID: id, caller: "", state: .dispatching, nodeCount: 2, fingerprint: "f",
@@ -271,7 +271,7 @@ struct EngineTests {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<40 { group.addTask { #expect(await rig.submit().status == .ok) } }
             }
-            #expect(workers.map(\.count) == [2, 2, 2, 2])
+            try await eventually("all are full") { workers.map(\.count) == [2, 2, 2, 2] }
             #expect(rig.engine.waiting.count == 32)
             while rig.engine.table.counts.values.reduce(0, +) > 0 {
                 for worker in workers {

@@ -28,7 +28,10 @@ final class FakeComfy: Sendable {
 
     struct State {
         var behaviour = Behaviour.take
+        /// Nobody listens.
         var isDown = false
+        /// Requests are lost; an open socket stays open.
+        var isSilent = false
         var running: [JSON] = []
         var pending: [JSON] = []
         var history: [String: JSON] = [:]
@@ -36,6 +39,9 @@ final class FakeComfy: Sendable {
         var sockets: [FakeSocket] = []
         var requests: [ClientRequest] = []
         var number = 0
+        /// How many submissions are never answered.
+        var hanging = 0
+        var interrupted: [String] = []
         /// How long answers about the history take.
         var historyDelay = Duration.zero
         var ignoresIDs = false
@@ -117,11 +123,12 @@ final class FakeComfy: Sendable {
     // MARK: - Its API
 
     fileprivate func answer(_ request: ClientRequest, path: String) async throws -> ClientResponse {
-        let (down, demands) = with { state in
+        let (isDown, isSilent, demands) = with { state in
             state.requests.append(request)
-            return (state.isDown, state.demands)
+            return (state.isDown, state.isSilent, state.demands)
         }
-        guard !down else { throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused") }
+        guard !isDown else { throw Self.refusal }
+        guard !isSilent else { throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out") }
         if let demands, request.credentials != demands { return ClientResponse(status: .unauthorized) }
         if path == "/prompt" { return try await submit(request) }
         if path == "/queue", request.method == .get {
@@ -130,6 +137,14 @@ final class FakeComfy: Sendable {
         if path == "/queue", let body = try await request.body?.collect(upTo: 1 << 20) {
             let ids = try JSON(parsing: body)["delete"]?.arrayValue ?? []
             with { $0.pending.removeAll { item in ids.contains(item[1] ?? .null) } }
+            return ClientResponse(status: .ok)
+        }
+        if path == "/interrupt", let body = try await request.body?.collect(upTo: 1 << 20) {
+            let id = try JSON(parsing: body)["prompt_id"]?.stringValue ?? ""
+            with { state in
+                state.interrupted.append(id)
+                state.running.removeAll { $0[1]?.stringValue == id }
+            }
             return ClientResponse(status: .ok)
         }
         if path.hasPrefix("/history/") {
@@ -147,10 +162,12 @@ final class FakeComfy: Sendable {
         let (behaviour, onSubmit) = with { ($0.behaviour, $0.onSubmit) }
         onSubmit?()
         switch behaviour {
-        case .refuseConnections: throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
+        case .refuseConnections: throw Self.refusal
         case .loseRequest: throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .answer(let status, let json): return Self.json(json, status: status)
         case .hang:
+            with { $0.hanging += 1 }
+            defer { with { $0.hanging -= 1 } }
             try await Task.sleep(for: .seconds(60))
             throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
         case .die(let taking):
@@ -175,6 +192,12 @@ final class FakeComfy: Sendable {
         }
     }
 
+    private static var refusal: HTTPClientError {
+        var error = HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused")
+        error.wasRefused = true
+        return error
+    }
+
     static func json(_ value: JSON, status: Status = .ok) -> ClientResponse {
         ClientResponse(status: status, body: HTTPBody(value.serialized()))
     }
@@ -188,7 +211,7 @@ final class FakeComfy: Sendable {
             if !state.isDown { state.sockets.append(socket) }
             return state.isDown
         }
-        guard !isDown else { throw HTTPClientError(.connect, mayHaveBeenProcessed: false, "refused") }
+        guard !isDown else { throw Self.refusal }
         return socket
     }
 }

@@ -22,7 +22,8 @@ final class GatewayRig: Sendable {
     var engine: JobEngine { plugin.engine }
 
     private init(
-        _ workers: [FakeComfy], database: SQLiteDatabase, directory: String, values: JSONObject
+        _ workers: [FakeComfy], database: SQLiteDatabase, directory: String, values: JSONObject,
+        clock: any TimeSource
     ) throws {
         self.workers = workers
         self.database = database
@@ -35,7 +36,7 @@ final class GatewayRig: Sendable {
         let settings = GatewayPlugin.Settings(&reader)
         try #require(reader.finished().problems.isEmpty)
         let context = PluginContext(
-            name: "gateway", dataDirectory: directory, logger: Logger(), clock: MonotonicClock(),
+            name: "gateway", dataDirectory: directory, logger: Logger(), clock: clock,
             metrics: NoMetrics(), database: faults, httpClient: FakeNetwork(workers), auth: Nobody(),
             secrets: Reversing(), events: events, capabilities: Capabilities(), daemon: DaemonSettings())
         plugin = try GatewayPlugin(configuration: settings, context: context)
@@ -49,6 +50,7 @@ final class GatewayRig: Sendable {
     /// Runs a gateway with its services while the body runs.
     static func run<T: Sendable>(
         _ workers: [FakeComfy], database kept: SQLiteDatabase? = nil, _ values: JSONObject = [:],
+        clock: any TimeSource = MonotonicClock(),
         prepare: @Sendable (SQLiteDatabase) async throws -> Void = { _ in },
         _ body: @escaping @Sendable (GatewayRig) async throws -> T
     ) async throws -> T {
@@ -60,7 +62,7 @@ final class GatewayRig: Sendable {
             rmdir(directory)
         }
         let database = try kept ?? SQLiteDatabase.open(path: ":memory:")
-        let rig = try GatewayRig(workers, database: database, directory: directory, values: values)
+        let rig = try GatewayRig(workers, database: database, directory: directory, values: values, clock: clock)
         _ = try await Migrator(database: database).run(plugin: "gateway", rig.migrations)
         try await prepare(database)
         try await rig.plugin.start()

@@ -60,16 +60,16 @@ struct PartsTests {
 
     @Test("a worker has room for so many jobs, other people's prompts included, and always for one of ours")
     func load() {
-        let pool = WorkerPool(maximumInFlight: 2)
+        let pool = WorkerPool(WorkerRules(maximumInFlight: 2))
         pool.put(Worker(id: "w", url: "http://a", name: "a", weight: 1, enabled: true))
         #expect(pool.reserve()?.worker.id == "w")
         pool.count(1, on: "w")
         pool.unreserve("w")
-        pool.finishReading("w", running: 1, pending: 4, foreign: 1)
+        pool.finishReading("w", running: 1, pending: 4, foreign: 1, now: Instant(nanoseconds: 0))
         #expect(pool["w"]?.load.total == 2)
         #expect(pool.reserve() == nil)
         pool.count(-1, on: "w")
-        pool.finishReading("w", running: 1, pending: 4, foreign: 5)
+        pool.finishReading("w", running: 1, pending: 4, foreign: 5, now: Instant(nanoseconds: 0))
         #expect(pool.reserve() != nil)
         #expect(pool.reserve() == nil)
         pool.unreserve("w")
@@ -78,10 +78,11 @@ struct PartsTests {
 
     @Test("a choice tells of the candidates, the best first, and of what was better about the chosen one")
     func explanation() {
-        let pool = WorkerPool(maximumInFlight: 2)
+        let pool = WorkerPool(WorkerRules(maximumInFlight: 2))
         for index in 0..<40 {
             pool.put(Worker(id: "w\(index)", url: "\(index)", name: "n\(index)", weight: 1, enabled: index != 3))
-            pool.finishReading("w\(index)", running: 0, pending: 0, foreign: index == 7 ? 0 : 1)
+            pool.finishReading(
+                "w\(index)", running: 0, pending: 0, foreign: index == 7 ? 0 : 1, now: Instant(nanoseconds: 0))
         }
         let choice = pool.reserve()
         #expect(choice?.worker.id == "w7")
@@ -94,7 +95,7 @@ struct PartsTests {
 
     @Test("unhealthy, disabled, removed and already tried workers are not chosen")
     func usable() {
-        let pool = WorkerPool(maximumInFlight: 2)
+        let pool = WorkerPool(WorkerRules(maximumInFlight: 2))
         for id in ["a", "b", "c", "d"] {
             var worker = Worker(id: id, url: id, name: id, weight: 1, enabled: id != "b")
             worker.isRemoved = id == "c"

@@ -73,7 +73,6 @@ struct RouteTests {
             ("/api/workers", #"{"url":"http://u:p@h"}"#, "url"), ("/api/workers", #"{"url":5}"#, "url"),
             ("/api/workers", #"{"url":"http://h","weight":1.5}"#, "weight"), ("/api/prompt", "{}", "prompt"),
             ("/api/prompt", #"{"prompt":[]}"#, "prompt"),
-            ("/api/prompt", #"{"prompt":{},"client_id":{}}"#, "client_id"),
             ("/api/prompt", #"{"prompt":{},"priority":"x"}"#, "priority"),
             ("/api/prompt", #"{"prompt":{},"prompt_id":7}"#, "prompt_id"),
         ])

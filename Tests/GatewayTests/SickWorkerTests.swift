@@ -24,12 +24,12 @@ struct SickWorkerTests {
             let quick = try identifier(await rig.submit())
             #expect(other.submitted == [quick])
             try await eventually("noted") { try await rig.engine.store.job(quick)?.job.state == .submitted }
-            // The first job is lost, and handed to a worker that never answers.
-            owner.with { $0.behaviour = .hang }
+            // The first job is lost, and handed to the other worker, which never answers.
+            other.with { $0.behaviour = .hang }
             owner.restartEmpty()
             try await eventually("being sent") { rig.engine.table[slow]?.isSending == true }
             other.restartEmpty()
-            try await eventually("sent again") { other.submitted == [quick, quick] }
+            try await eventually("sent again") { owner.submitted == [slow, quick] }
         }
     }
 
@@ -64,7 +64,7 @@ struct SickWorkerTests {
 
     @Test("what a worker says goes to the log, not to callers")
     func words() {
-        let pool = WorkerPool(maximumInFlight: 2)
+        let pool = WorkerPool(WorkerRules(maximumInFlight: 2))
         pool.put(Worker(id: "a", url: "http://a:1", name: "a", weight: 1, enabled: true))
         let error = ComfyServerError(status: .forbidden, body: Array("internal-secret".utf8))
         pool.fail("a", error, now: Instant(nanoseconds: 0))

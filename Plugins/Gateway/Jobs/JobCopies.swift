@@ -26,6 +26,11 @@ final class JobCopies: Sendable {
         byWorker.withLock { Array($0[workerID] ?? []) }
     }
 
+    /// Whether a worker may have copies.
+    func areOn(_ workerID: String) -> Bool {
+        byWorker.withLock { !($0[workerID]?.isEmpty ?? true) }
+    }
+
     /// The copy of a job on a worker.
     func copy(of promptID: String, on workerID: String) -> JobCopy? {
         byWorker.withLock { state in state[workerID]?.first { $0.promptID == promptID } }

@@ -40,7 +40,8 @@ extension JobEngine {
         return true
     }
 
-    private static var notStored: HTTPError {
+    /// 503 `gateway.not_stored`.
+    static var notStored: HTTPError {
         HTTPError(
             .serviceUnavailable, "gateway.not_stored", "The change could not be stored.", headers: ["Retry-After": "5"])
     }

@@ -1,32 +1,8 @@
 import ComfyUI
 import PluginAPI
 
-/// Jobs of workers that vanished: they go to other workers, and what the old worker still has of them is settled when it
-/// is back.
+/// What workers still have of jobs that were taken from them is settled when they are back.
 extension JobEngine {
-    /// Takes the jobs of a worker that has been unreachable for too long, if others can have them.
-    func abandonIfLost(_ workerID: String) async {
-        guard case .unhealthy(let reason, let since)? = pool[workerID]?.health,
-            since.duration(to: now) >= configuration.lostAfter, pool.hasAlternative(to: workerID)
-        else { return }
-        await abandon(workerID, because: reason)
-    }
-
-    /// Takes all jobs of a worker that can no longer be trusted with them.
-    func abandon(_ workerID: String, because reason: String) async {
-        for promptID in table.jobs(on: workerID) {
-            guard let live = table[promptID], !live.isSending, live.job.workerID == workerID else { continue }
-            let copy = JobCopy(promptID: promptID, workerID: workerID, idOnWorker: live.job.idOnWorker)
-            if live.job.attempts < configuration.maximumAttempts {
-                requeue(promptID, .gateway("its worker is lost: \(reason)"), copy: copy)
-            } else {
-                await finish(
-                    promptID, .lost, .gateway("its worker is lost after \(live.job.attempts) attempts: \(reason)"),
-                    copies: [copy])
-            }
-        }
-    }
-
     /// Settles what a worker that came back still has of jobs which were taken from it.
     ///
     /// A result counts if the job has none yet; a job that still waits here goes on there; the rest is removed there.
@@ -41,6 +17,18 @@ extension JobEngine {
             context.logger.warning("old copies not settled", ["worker.id": workerID, "error": "\(error)"])
         }
         await forget(settled)
+    }
+
+    /// Remembers copies; if that cannot be stored, until the daemon ends.
+    func keep(_ late: [JobCopy?]) async {
+        let late = late.compactMap { $0 }
+        guard !late.isEmpty else { return }
+        copies.add(late)
+        do {
+            try await store.keep(late, at: context.clock.wallClock)
+        } catch {
+            context.logger.warning("late copies not stored", ["error": "\(error)"])
+        }
     }
 
     /// Forgets copies; if that cannot be stored, they are looked for once more after a restart.
@@ -68,17 +56,15 @@ extension JobEngine {
         if live.isSending { return false }
         if live.job.workerID == copy.workerID { return true }
         if isRunning || isWaiting {
-            if live.job.state == .queued { return await adopt(copy, isRunning: isRunning) }
+            // It may be stuck there.
+            if live.job.state == .queued, pool[copy.workerID]?.stall.isStalled ?? false { return false }
+            if live.job.state == .queued { return await adopt(copy) }
             try await removeCopy(copy, isRunning: isRunning, isWaiting: isWaiting, client)
             return !isRunning
         }
         guard let entry = try await client.history(copy.idOnWorker), case .success = entry.outcome else { return true }
-        let other = live.job.workerID.map {
-            JobCopy(promptID: copy.promptID, workerID: $0, idOnWorker: live.job.idOnWorker)
-        }
         return await finish(
-            copy.promptID, .done, .worker("finished it first"), entry: entry, copies: other.map { [$0] } ?? [],
-            by: copy.workerID)
+            copy.promptID, .done, .worker("finished it first"), entry: entry, by: copy.workerID)
     }
 
     private func removeCopy(
@@ -92,7 +78,7 @@ extension JobEngine {
     }
 
     /// Lets a waiting job go on at the worker that has it already.
-    private func adopt(_ copy: JobCopy, isRunning: Bool) async -> Bool {
+    private func adopt(_ copy: JobCopy) async -> Bool {
         guard let worker = pool[copy.workerID]?.worker, let job = claim(copy.promptID) else { return false }
         waiting.remove(copy.promptID)
         do {
@@ -102,7 +88,7 @@ extension JobEngine {
                 live.job.attempts = max(1, live.job.attempts - 1)
                 if copy.idOnWorker != copy.promptID { live.job.workerPromptID = copy.idOnWorker }
             }
-            _ = take(assigned, worker, nil)
+            _ = await take(assigned, worker, nil)
             return true
         } catch {
             context.logger.warning("job not adopted", ["prompt.id": copy.promptID, "error": "\(error)"])

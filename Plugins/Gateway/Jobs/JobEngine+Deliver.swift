@@ -21,30 +21,47 @@ extension JobEngine {
         var worker = first
         var tried: Set<String> = []
         while true {
+            let reason: String
             switch await settle(job, body, worker) {
             case .taken(let answer):
-                return .taken(take(job, worker, answer))
+                return .taken(await take(job, worker, answer))
             case .inDoubt:
                 let answer = table.update(job.promptID) { live in
                     live.isSending = false
                     return live.job.answer
                 }
+                if answer == nil { await keep([JobCopy(job)]) }
                 return .taken(answer ?? job.answer)
             case .refused(let error):
                 throw error
-            case .notTaken(let reason, let counts):
-                context.logger.warning(
-                    "worker did not take a job",
-                    ["prompt.id": job.promptID, "worker.id": worker.id, "reason": reason])
-                tried.insert(worker.id)
+            case .brokeDown(let error):
+                guard isToBlame(worker, for: job.promptID) else { throw Self.answer(error) }
+                reason = error.reason
+            case .notTaken(let words, let counts):
                 if !counts { _ = table.update(job.promptID) { $0.job.attempts = max(0, $0.job.attempts - 1) } }
-                guard let current = table[job.promptID]?.job, current.attempts < configuration.maximumAttempts,
-                    let next = pool.reserve(excluding: tried)
-                else { return .noWorker(reason) }
-                job = try await assign(current, to: next)
-                worker = next.worker
+                reason = words
             }
+            context.logger.warning(
+                "worker did not take a job", ["prompt.id": job.promptID, "worker.id": worker.id, "reason": reason])
+            tried.insert(worker.id)
+            guard let current = table[job.promptID]?.job, current.attempts < configuration.maximumAttempts,
+                let next = pool.reserve(excluding: tried)
+            else { return .noWorker(reason) }
+            job = try await assign(current, to: next)
+            worker = next.worker
         }
+    }
+
+    /// Whether a worker that broke down over a job is to blame, and not the job: another one shall tell.
+    private func isToBlame(_ worker: Worker, for promptID: String) -> Bool {
+        let isSecond =
+            table.update(promptID) { live in
+                live.brokeDownOn.insert(worker.id)
+                return live.brokeDownOn.count > 1
+            } ?? true
+        guard !isSecond else { return false }
+        pool.breakDown(worker.id, now: now)
+        return pool.hasAlternative(to: worker.id)
     }
 
     /// Assigns a job to a worker, on disk and in memory; the place kept there is used up.
@@ -90,7 +107,9 @@ extension JobEngine {
     }
 
     /// A worker has the job.
-    func take(_ job: Job, _ worker: Worker, _ answer: PromptAnswer?) -> SubmittedPrompt {
+    ///
+    /// One that ended meanwhile is removed there at the next look at the worker's queue.
+    func take(_ job: Job, _ worker: Worker, _ answer: PromptAnswer?) async -> SubmittedPrompt {
         pool.tookPrompt(worker.id, now: now)
         let time = context.clock.wallClock
         let (now, known) = (self.now, job.promptID)
@@ -122,6 +141,7 @@ extension JobEngine {
         }
         var ended = job
         note(&ended)
+        await keep([JobCopy(ended)])
         return ended.answer
     }
 }

@@ -9,6 +9,8 @@ enum Delivery {
     case refused(any Error)
     /// The worker does not have it; whether it may have tried.
     case notTaken(String, counts: Bool)
+    /// The worker does not have it and answered 500: it is sick, or the prompt is such that workers break down over it.
+    case brokeDown(ComfyServerError)
     /// Nobody knows.
     case inDoubt
 }
@@ -30,8 +32,12 @@ extension JobEngine {
     func settle(_ job: Job, _ submission: [UInt8], _ worker: Worker) async -> Delivery {
         if let copy = copies.copy(of: job.promptID, on: worker.id) {
             // The worker was given it once before.
-            switch await lookUp(job.promptID, on: worker) {
-            case .queued, .ended: return .taken(nil)
+            switch await lookUp(copy.idOnWorker, on: worker) {
+            case .queued, .ended:
+                if copy.idOnWorker != job.promptID {
+                    _ = table.update(job.promptID) { $0.job.workerPromptID = copy.idOnWorker }
+                }
+                return .taken(nil)
             case .unreachable: return .notTaken("it does not answer", counts: false)
             case .absent: await forget([copy])
             }
@@ -39,7 +45,7 @@ extension JobEngine {
         let body = Submission.body(submission, promptID: job.promptID, clientID: clientID)
         let failure: any Error
         do {
-            return .taken(try await registry.client(worker).submit(body))
+            return .taken(try await registry.submit(body, to: worker))
         } catch {
             failure = error
         }
@@ -47,11 +53,11 @@ extension JobEngine {
         case let refusal as PromptRefusal:
             return .refused(refusal)
         case let error as HTTPClientError where !error.mayHaveBeenProcessed:
-            pool.fail(worker.id, error, now: now)
+            pool.failHandOver(worker.id, error, now: now)
             return .notTaken("\(error)", counts: false)
         case let error as ComfyServerError where !error.mayHaveBeenProcessed:
             guard let status = error.status, Self.isWorkersFault(status) else { return .refused(Self.answer(error)) }
-            pool.fail(worker.id, error, now: now)
+            pool.failHandOver(worker.id, error, now: now)
             return .notTaken("\(error)", counts: false)
         default:
             return await lookAfter(failure, job, worker)
@@ -64,7 +70,7 @@ extension JobEngine {
     }
 
     /// A worker's own status for the caller.
-    private static func answer(_ error: ComfyServerError) -> HTTPError {
+    static func answer(_ error: ComfyServerError) -> HTTPError {
         guard let status = error.status, status.code >= 400 else { return error.httpError }
         return HTTPError(
             status, "comfyui.error", "The ComfyUI server refused the prompt with status \(status).", cause: error)
@@ -77,9 +83,12 @@ extension JobEngine {
     private func lookAfter(_ failure: any Error, _ job: Job, _ worker: Worker) async -> Delivery {
         for attempt in 0..<2 {
             if attempt > 0 { try? await context.clock.sleep(for: .seconds(1)) }
+            // The next process looks.
+            if isDraining { return .inDoubt }
             switch await lookUp(job.promptID, on: worker) {
             case .queued, .ended: return .taken(nil)
             case .unreachable:
+                if !(failure is CancellationError) { pool.failHandOver(worker.id, failure, now: now) }
                 context.logger.warning(
                     "worker went silent while it got a job",
                     ["prompt.id": job.promptID, "worker.id": worker.id, "error": "\(failure)"])
@@ -88,9 +97,9 @@ extension JobEngine {
             }
         }
         if let error = failure as? ComfyServerError, error.status == .internalServerError {
-            return .refused(Self.answer(error))
+            return .brokeDown(error)
         }
-        pool.fail(worker.id, failure, now: now)
+        pool.failHandOver(worker.id, failure, now: now)
         return .notTaken("\(failure)", counts: true)
     }
 

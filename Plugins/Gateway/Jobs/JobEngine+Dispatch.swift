@@ -5,6 +5,10 @@ import Synchronization
 extension JobEngine {
     /// How many waiting jobs are handed over at the same time.
     private static let parallelDispatches = 64
+    /// How long a job goes to other workers than the one that just lost it, if there are others.
+    private static let avoidance = Duration.seconds(5)
+    /// How many jobs that avoid a worker are passed over for it.
+    private static let passedOver = 16
 
     /// Hands waiting jobs to workers until cancelled; none waits for another one's worker.
     func runDispatcher() async {
@@ -24,9 +28,8 @@ extension JobEngine {
     /// Starts to hand over waiting jobs while there is a worker with room.
     private func dispatchWaiting(_ group: inout DiscardingTaskGroup) {
         while !Task.isCancelled, waiting.count > 0, handovers.load(ordering: .relaxed) < Self.parallelDispatches,
-            let choice = pool.reserve()
+            let (job, choice) = takeNext()
         {
-            guard let job = takeNext() else { return pool.unreserve(choice.worker.id) }
             handovers.add(1, ordering: .relaxed)
             group.addTask {
                 let isSettled = await self.redeliver(job, to: choice)
@@ -37,12 +40,36 @@ extension JobEngine {
         }
     }
 
-    /// The next waiting job, claimed for sending.
-    private func takeNext() -> Job? {
-        while let entry = waiting.take() {
-            if let job = claim(entry.promptID) { return job }
+    /// The next waiting job, claimed for sending, and a place for it.
+    private func takeNext() -> (Job, WorkerChoice)? {
+        guard let choice = pool.reserve() else { return nil }
+        if let job = takeNext(for: choice.worker.id) { return (job, choice) }
+        pool.unreserve(choice.worker.id)
+        // What waits was lost by that worker just now.
+        guard waiting.count > 0, let other = pool.reserve(excluding: [choice.worker.id]) else { return nil }
+        if let job = takeNext(for: other.worker.id) { return (job, other) }
+        pool.unreserve(other.worker.id)
+        return nil
+    }
+
+    private func takeNext(for workerID: String) -> Job? {
+        var kept: [WaitingEntry] = []
+        defer { for entry in kept { waiting.add(entry, returning: true) } }
+        while kept.count < Self.passedOver, let entry = waiting.take() {
+            if avoids(entry.promptID, workerID) {
+                kept.append(entry)
+            } else if let job = claim(entry.promptID) {
+                return job
+            }
         }
         return nil
+    }
+
+    private func avoids(_ promptID: String, _ workerID: String) -> Bool {
+        guard let avoided = table[promptID]?.avoided, avoided.workerID == workerID, now < avoided.until else {
+            return false
+        }
+        return pool.hasAlternative(to: workerID)
     }
 
     /// Claims a job that waits here: from now on nobody else moves it.
@@ -90,12 +117,12 @@ extension JobEngine {
 
     /// The body to send; `nil` when the job may not be sent again, and has ended.
     private func sendable(_ job: Job) async throws -> [UInt8]? {
-        guard job.attempts < configuration.maximumAttempts else {
-            await finish(job.promptID, .lost, .gateway("\(job.attempts) attempts to run it failed"))
-            return nil
+        var end = (JobState.lost, "\(job.attempts) attempts to run it failed")
+        if job.attempts < configuration.maximumAttempts {
+            if let body = try await store.submission(job.promptID) { return body }
+            end = (.failed, "the workflow is no longer stored")
         }
-        if let body = try await store.submission(job.promptID) { return body }
-        await finish(job.promptID, .failed, .gateway("the workflow is no longer stored"))
+        guard await finish(job.promptID, end.0, .gateway(end.1)) else { throw Self.notStored }
         return nil
     }
 
@@ -122,13 +149,20 @@ extension JobEngine {
 
     /// Takes a job from its worker and lets it wait for another one, or for the dispatcher's next round.
     ///
-    /// - Parameter copy: The worker, if it may still have the job.
+    /// - Parameters:
+    ///   - copy: The worker, if it may still have the job.
+    ///   - isCharged: Whether its last attempt counts.
     /// - Returns: false when the job has ended.
     @discardableResult
-    func requeue(_ promptID: String, _ cause: JobCause, copy: JobCopy? = nil, wakes: Bool = true) -> Bool {
+    func requeue(
+        _ promptID: String, _ cause: JobCause, copy: JobCopy? = nil, isCharged: Bool = true, wakes: Bool = true
+    ) -> Bool {
         var former: String?
+        let until = now.advanced(by: Self.avoidance)
         let job = move(promptID, to: .queued, cause, copy: copy) { live in
             former = live.job.workerID
+            live.avoided = former.map { ($0, until) }
+            if !isCharged { live.job.attempts = max(0, live.job.attempts - 1) }
             live.leaveWorker()
             live.isSending = false
             live.job.workerID = nil

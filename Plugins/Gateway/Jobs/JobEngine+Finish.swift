@@ -25,9 +25,17 @@ extension JobEngine {
         _ = table.update(promptID) { $0.isCollecting = false }
     }
 
+    /// Lets the results be looked for again that nobody fetches any more.
+    func forgetCollections(on workerID: String) {
+        for promptID in table.jobs(on: workerID) {
+            _ = table.update(promptID) { $0.isCollecting = false }
+        }
+    }
+
     /// Ends a job with its history entry, unless it went to another worker meanwhile: its files would be looked for there.
     func finish(_ promptID: String, with entry: HistoryEntry, from workerID: String) async {
         guard let live = table[promptID], live.job.workerID == workerID else { return }
+        pool.end(workerID, takenAt: live.takenAt)
         switch entry.outcome {
         case .success: await finish(promptID, .done, .worker("finished"), entry: entry)
         case .failure(let words): await finish(promptID, .failed, .worker(words), entry: entry)
@@ -40,7 +48,8 @@ extension JobEngine {
 
     /// Ends a job: on disk, then for everybody else.
     ///
-    /// The first end wins. If it cannot be stored, the job stays open and is compared with its worker again.
+    /// The first end wins. If it cannot be stored, the job stays open and is compared with its worker again. A worker
+    /// that has the job and did not end it counts as one that may still have it.
     ///
     /// - Parameters:
     ///   - copies: Workers that may still have the job.
@@ -56,6 +65,8 @@ extension JobEngine {
         job.state = state
         job.error = state == .done ? nil : cause.reason
         job.finishedAt = context.clock.wallClock
+        var copies = copies
+        if let workerID, workerID != job.workerID, let copy = JobCopy(job) { copies.append(copy) }
         if let workerID { job.workerID = workerID }
         let history = entry?.text(promptID: job.promptID, clientID: job.clientID)
         let event = JobEvent(job, at: context.clock.wallClock, cause)
@@ -64,8 +75,10 @@ extension JobEngine {
             let isFirst = try await store.finish(
                 job, history: history, events: (pending?.events ?? []) + [event],
                 copies: (pending?.copies ?? []) + copies, at: event.at)
+            let late = close(job, event, isFirst: isFirst)
+            // Not before: a copy of a job that is open on the same worker counts as settled.
             self.copies.add(copies)
-            close(job, event, isFirst: isFirst)
+            await keep(late)
             return true
         } catch {
             journal.putBack(pending)
@@ -76,15 +89,22 @@ extension JobEngine {
     }
 
     /// Takes an ended job out of memory and tells of it.
-    private func close(_ job: Job, _ event: JobEvent, isFirst: Bool) {
+    ///
+    /// - Returns: what came while its end was written: copies, also on a worker that got it meanwhile.
+    private func close(_ job: Job, _ event: JobEvent, isFirst: Bool) -> [JobCopy] {
         waiting.remove(job.promptID)
-        // What was noted while the end was written is out of date.
-        _ = journal.take(job.promptID)
-        table.remove(job.promptID, last: .state(describe(job)))
-        guard isFirst else { return }
+        // What was noted of its state is out of date.
+        var copies = journal.take(job.promptID)?.copies ?? []
+        let last = table.remove(job.promptID, last: .state(describe(job)))
+        // If it is still being sent, the sender will notice.
+        if let last, !last.isSending, last.job.revision != job.revision, let copy = JobCopy(last.job) {
+            copies.append(copy)
+        }
+        guard isFirst else { return copies }
         announce(event)
         metrics.finished(job, worker: job.workerID.flatMap { pool[$0]?.worker.name })
         context.events.publish(
             JobFinished(promptID: job.promptID, state: job.state, serverID: job.workerID, message: job.error))
+        return copies
     }
 }

@@ -16,6 +16,7 @@ extension JobEngine {
                 live.missingSince = nil
                 if case .executionError(_, let words) = event.message { live.failure = words }
                 guard isEnd else { return false }
+                live.hasEnded = true
                 defer { live.isCollecting = true }
                 return !live.isCollecting
             } ?? nil
@@ -32,6 +33,7 @@ extension JobEngine {
             guard live.job.workerID == workerID else { return false }
             live.position = nil
             live.job.startedAt = time
+            setDeadline(&live, executedSince: time)
             return true
         }
     }

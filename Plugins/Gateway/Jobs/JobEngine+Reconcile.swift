@@ -20,11 +20,13 @@ extension JobEngine {
             seen.insert(id)
             sighted(table.ownID(of: id), on: workerID, position: index + 1)
         }
-        return table.jobs(on: workerID).filter { promptID in
+        let absent = table.jobs(on: workerID).filter { promptID in
             guard let live = table[promptID], !live.isSending, !live.isCollecting else { return false }
             guard live.job.workerID == workerID, !seen.contains(live.job.idOnWorker) else { return false }
             return live.takenAt.map { $0 < began } ?? true
         }
+        spareWaiting(absent, on: workerID)
+        return absent
     }
 
     /// A job is in its worker's queue: running without a position, else waiting.
@@ -33,6 +35,7 @@ extension JobEngine {
             guard live.job.workerID == workerID, !live.isSending else { return false }
             live.position = position
             live.missingSince = nil
+            live.isUntouched = false
             return true
         }
         guard isHere ?? false else { return }
@@ -65,8 +68,8 @@ extension JobEngine {
         switch judge(promptID, on: worker.id) {
         case .wait: return true
         case .keep: return false
-        case .sendAgain: requeue(promptID, .gateway("its worker does not know it any more"))
-        case .end(let state, let words): await finish(promptID, state, .gateway(words))
+        case .lost: await giveUp(promptID, on: worker.id, "its worker does not know it any more", mayBeThere: false)
+        case .removed: await finish(promptID, .cancelled, .gateway("removed from the worker's queue"))
         }
         return false
     }
@@ -74,8 +77,8 @@ extension JobEngine {
     private enum Verdict {
         case keep
         case wait
-        case sendAgain
-        case end(JobState, String)
+        case lost
+        case removed
     }
 
     /// What happens to a job that its worker does not know.
@@ -92,13 +95,8 @@ extension JobEngine {
                 return .wait
             }
             guard missingSince.duration(to: now) >= Self.absence else { return .wait }
-            if let takenAt = live.takenAt, let connectedSince, connectedSince < takenAt {
-                return .end(.cancelled, "removed from the worker's queue")
-            }
-            guard live.job.attempts < self.configuration.maximumAttempts else {
-                return .end(.lost, "workers lost the job \(live.job.attempts) times")
-            }
-            return .sendAgain
+            if let takenAt = live.takenAt, let connectedSince, connectedSince < takenAt { return .removed }
+            return .lost
         } ?? .keep
     }
 }

@@ -9,7 +9,8 @@ extension JobEngine {
     ///
     /// - Throws: ``PromptRefusal``, ``HTTPError`` (409, 503 and a worker's own status), ``DatabaseError``.
     func submit(_ submission: Submission) async throws -> SubmittedPrompt {
-        try await whileAccepting {
+        try checkDepth(submission)
+        return try await whileAccepting {
             while true {
                 if let earlier = try await earlier(submission) { return earlier }
                 if submission.priority == nil, waiting.count == 0, let choice = pool.reserve() {
@@ -20,6 +21,13 @@ extension JobEngine {
                 }
             }
         }
+    }
+
+    /// Refuses long chains of nodes; the graph is read for that only if it has so many nodes at all.
+    private func checkDepth(_ submission: Submission) throws {
+        let limit = configuration.maximumGraphDepth
+        guard submission.nodeCount > limit, let graph = try? JSON(parsing: submission.body)["prompt"] else { return }
+        try PromptStructure.check(graph: graph, maximumDepth: limit)
     }
 
     /// Hands a new job to a worker; `nil` when another request with its id came first: if its prompt is refused, ours is the
@@ -98,7 +106,9 @@ extension JobEngine {
         let deadline = now.advanced(by: configuration.requestTimeout)
         while let live = table[submission.promptID] {
             try Self.compare(live.job, submission)
-            guard live.isSending, now < deadline else { return live.job.answer }
+            guard live.isSending else { return live.job.answer }
+            // It may not be on disk yet, or be refused.
+            guard now < deadline else { throw Self.notStored }
             try await context.clock.sleep(for: .milliseconds(20))
         }
         guard let job = try await store.job(submission.promptID)?.job else { return nil }

@@ -65,24 +65,49 @@ final class JobEngine: Sendable {
         lastSequence.store(try await store.lastSequence(), ordering: .relaxed)
         copies.add(try await store.copies())
         let jobs = try await store.openJobs()
-        for job in jobs {
-            guard table.insert(LiveJob(job)), job.state == .queued || job.workerID == nil else { continue }
-            waiting.add(WaitingEntry(job))
-        }
+        for job in jobs { takeUp(job) }
         if !jobs.isEmpty { context.logger.notice("unfinished jobs taken up", ["jobs": "\(jobs.count)"]) }
         dispatchWakeup.set()
     }
 
+    private func takeUp(_ job: Job) {
+        var live = LiveJob(job)
+        if job.workerID.map({ pool[$0] == nil }) ?? true {
+            // There is nobody to ask about it.
+            live.leaveWorker()
+            live.job.state = .queued
+            live.job.workerID = nil
+        } else if let start = job.startedAt {
+            setDeadline(&live, executedSince: start)
+        }
+        guard table.insert(live), live.job.state == .queued else { return }
+        waiting.add(WaitingEntry(live.job))
+    }
+
+    /// How long a drain waits for workers that are being handed jobs.
+    private static let drainPatience = Duration.seconds(3)
+
     /// Refuses new jobs, waits for those being handed over, sends followers away, and writes what is not yet on disk.
+    ///
+    /// A worker that does not answer is not waited for long: the next process looks for the job there.
     func drain() async {
         let inFlight = accepting.withLock { state in
             state.isOpen = false
             return state.inFlight
         }
-        if inFlight > 0 { await idle.wait() }
+        if inFlight > 0 {
+            await idle.wait(atMost: Self.drainPatience, clock: context.clock)
+            if accepting.withLock({ $0.inFlight }) > 0 {
+                registry.submits.interrupt()
+                await idle.wait()
+            }
+        }
         table.closeFollowers()
         await journal.flush()
     }
+
+    /// Whether the daemon ends.
+    var isDraining: Bool { accepting.withLock { !$0.isOpen } }
 
     /// Runs a submission unless the engine drains.
     func whileAccepting<T>(_ body: () async throws -> T) async throws -> T {

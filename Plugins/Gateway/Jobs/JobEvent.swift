@@ -50,3 +50,11 @@ struct JobCopy: Sendable, Hashable {
     /// The job's id there.
     let idOnWorker: String
 }
+
+extension JobCopy {
+    /// The copy of a job on the worker that has it; `nil` when none has it.
+    init?(_ job: Job) {
+        guard let workerID = job.workerID else { return nil }
+        self.init(promptID: job.promptID, workerID: workerID, idOnWorker: job.idOnWorker)
+    }
+}

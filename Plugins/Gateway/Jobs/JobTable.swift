@@ -72,18 +72,22 @@ final class JobTable: Sendable {
     }
 
     /// Removes a job and ends those who follow it, with a last event.
-    func remove(_ promptID: String, last event: PromptEvent? = nil) {
-        let followers = state.withLock { state -> [Int: Follower] in
-            guard let live = state.jobs.removeValue(forKey: promptID) else { return [:] }
+    ///
+    /// - Returns: the job as it was last.
+    @discardableResult
+    func remove(_ promptID: String, last event: PromptEvent? = nil) -> LiveJob? {
+        let (live, followers) = state.withLock { state -> (LiveJob?, [Int: Follower]) in
+            guard let live = state.jobs.removeValue(forKey: promptID) else { return (nil, [:]) }
             if let id = live.job.gatewayJobID { state.gatewayJobs[id] = nil }
             state.index(promptID, Placing(live.job), adding: false)
             if let worker = live.job.workerID { onPlacing(-1, worker) }
-            return state.followers.removeValue(forKey: promptID) ?? [:]
+            return (live, state.followers.removeValue(forKey: promptID) ?? [:])
         }
         for follower in followers.values {
             if let event { follower.continuation.yield(event) }
             follower.continuation.finish()
         }
+        return live
     }
 
     /// Our id of a worker's id.
@@ -110,6 +114,15 @@ final class JobTable: Sendable {
     func idsOnWorker(_ workerID: String) -> Set<String> {
         state.withLock { state in
             Set((state.byWorker[workerID] ?? []).map { state.jobs[$0]?.job.idOnWorker ?? $0 })
+        }
+    }
+
+    /// The jobs that must have ended by now.
+    func overdue(_ now: Instant) -> [String] {
+        state.withLock { state in
+            state.byWorker.values.flatMap { ids in
+                ids.filter { state.jobs[$0]?.deadline.map { $0 <= now } ?? false }
+            }
         }
     }
 

@@ -21,6 +21,16 @@ struct LiveJob: Sendable {
     var cancelledBy: String?
     /// The words of an `execution_error` seen.
     var failure: String?
+    /// Whether its worker said that it has ended; its result may not be here yet.
+    var hasEnded = false
+    /// Whether its worker cannot have worked on it, because another job of ours came before it when the worker was lost.
+    var isUntouched = false
+    /// When it must have ended, by the monotonic clock.
+    var deadline: Instant?
+    /// The worker that lost it last, and until when another one is preferred.
+    var avoided: (workerID: String, until: Instant)?
+    /// The workers that broke down over it.
+    var brokeDownOn: Set<String> = []
 
     /// Starts with a record.
     init(_ job: Job, isSending: Bool = false) {
@@ -37,6 +47,9 @@ struct LiveJob: Sendable {
         missingSince = nil
         isCollecting = false
         failure = nil
+        hasEnded = false
+        isUntouched = false
+        deadline = nil
         job.workerPromptID = nil
         job.submittedAt = nil
         job.startedAt = nil

@@ -45,7 +45,7 @@ struct PromptController: Sendable {
         do {
             let body = try await request.jsonBytes(limit: engine.context.daemon.jsonBodyLimit)
             // What the quick look does not like is read again with care, for the right words.
-            var submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(Form.object(body)))
+            var submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(body))
             submission.caller = Caller.of(
                 request.principal, clientID: submission.givenClientID, address: request.clientAddress)
             let answer = try await engine.submit(submission)
@@ -68,10 +68,18 @@ struct PromptController: Sendable {
 
 /// Reads a body of `POST /api/prompt`.
 enum PromptForm {
-    /// Checks the types of the keys.
+    /// Reads a body and checks the types of its keys.
     ///
-    /// - Throws: ``HTTPError`` 422.
-    static func read(_ body: JSONObject) throws -> PromptSubmission {
+    /// - Throws: ``HTTPError`` 422; ``PromptRefusal`` for what a worker would not survive.
+    static func read(_ bytes: [UInt8]) throws -> PromptSubmission {
+        let body: JSONObject
+        do {
+            body = try Form.object(bytes)
+        } catch {
+            try PromptStructure.checkNumbers(of: bytes)
+            throw error
+        }
+        try PromptStructure.check(clientID: body["client_id"])
         var form = Form(body)
         let prompt = form.requiredObject("prompt")
         let clientID = form.string("client_id")

@@ -122,13 +122,16 @@ private struct Reader {
         return true
     }
 
-    /// Steps over `extra_data`: an object whose `client_id`, if any, is a text or null.
+    /// Steps over `extra_data`: an object whose `client_id`, if any, is a text or null, and its `extra_pnginfo` an object.
     private func takeExtraData(_ scanner: inout JSONScanner) throws(JSONParseError) -> Bool {
         try scanner.beginObject()
         while let key = try scanner.nextKey() {
             if key == "client_id" {
                 let id = try value(at: try scanner.skip())
                 guard id.isNull || id.stringValue != nil else { return false }
+            } else if key == "extra_pnginfo" {
+                guard scanner.kind == .object else { return false }
+                try scanner.skip()
             } else {
                 try scanner.skip()
             }

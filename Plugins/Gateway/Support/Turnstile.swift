@@ -1,15 +1,20 @@
 import Synchronization
 
-/// Lets one task after the other through, in order of arrival.
+/// Lets a limited number of tasks through at the same time, in order of arrival.
 final class Turnstile: Sendable {
     private struct State {
-        var isTaken = false
+        var free: Int
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    /// Runs a body while no other runs.
+    /// Lets so many through; usually one after the other.
+    init(places: Int = 1) {
+        state = Mutex(State(free: places))
+    }
+
+    /// Runs a body once there is a place for it.
     func pass<T>(_ body: () async throws -> T) async rethrows -> T {
         await enter()
         defer { leave() }
@@ -19,12 +24,12 @@ final class Turnstile: Sendable {
     private func enter() async {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in
-                guard state.isTaken else {
-                    state.isTaken = true
-                    return true
+                guard state.free > 0 else {
+                    state.waiters.append(continuation)
+                    return false
                 }
-                state.waiters.append(continuation)
-                return false
+                state.free -= 1
+                return true
             }
             if isFree { continuation.resume() }
         }
@@ -33,7 +38,7 @@ final class Turnstile: Sendable {
     private func leave() {
         let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard state.waiters.isEmpty else { return state.waiters.removeFirst() }
-            state.isTaken = false
+            state.free += 1
             return nil
         }
         next?.resume()

@@ -6,16 +6,23 @@ final class Wakeup: Sendable {
     private struct State {
         var isSet = false
         var waiter: CheckedContinuation<Void, Never>?
+        /// Counts the waits that ended, so that a late alarm finds that it is too late.
+        var turn: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
     /// Wakes the waiter, now or at its next wait.
     func set() {
-        let waiter = state.withLock { state in
+        wake { _ in true }
+    }
+
+    private func wake(if isWanted: (UInt64) -> Bool) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard isWanted(state.turn) else { return nil }
             let waiter = state.waiter
             state.waiter = nil
-            if waiter == nil { state.isSet = true }
+            if waiter == nil { state.isSet = true } else { state.turn &+= 1 }
             return waiter
         }
         waiter?.resume()
@@ -28,6 +35,7 @@ final class Wakeup: Sendable {
                 let ready = state.withLock { state in
                     if state.isSet || Task.isCancelled {
                         state.isSet = false
+                        state.turn &+= 1
                         return true
                     }
                     state.waiter = continuation
@@ -42,11 +50,16 @@ final class Wakeup: Sendable {
 
     /// Waits, but not longer than a time.
     func wait(atMost duration: Duration, clock: any TimeSource) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait() }
-            group.addTask { try? await clock.sleep(for: duration) }
-            await group.next()
-            group.cancelAll()
-        }
+        let turn = state.withLock { $0.turn }
+        // Monitors of a thousand workers wait here all the time, hence one child task and no group.
+        // At the end of its scope it is cancelled.
+        async let _ = ring(after: duration, turn, clock)
+        await wait()
+    }
+
+    /// Ends a wait that has lasted long enough; a later one is not its business.
+    private func ring(after duration: Duration, _ turn: UInt64, _ clock: any TimeSource) async {
+        guard (try? await clock.sleep(for: duration)) != nil else { return }
+        wake { $0 == turn }
     }
 }

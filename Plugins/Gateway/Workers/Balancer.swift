@@ -18,14 +18,17 @@ enum Balancer {
 
         /// Whether it may get one more job now.
         ///
-        /// One that is full of other people's prompts still gets one of ours.
+        /// One that is full of other people's prompts still gets one of ours; one on probation gets no second one.
         func hasRoom(_ maximumInFlight: Int) -> Bool {
-            load < maximumInFlight || ours == 0
+            ours == 0 || (load < maximumInFlight && usability != .halfOpen)
         }
+
+        /// Whether it takes part in a choice: with its one job, a worker on probation does not.
+        var isCandidate: Bool { usability.isUsable && (usability != .halfOpen || ours == 0) }
 
         /// Whether it is a better choice: known to answer, then shorter queue, then larger weight, then longer not chosen.
         func isBetter(than other: Slot) -> Bool {
-            if usability != other.usability { return usability.rawValue < other.usability.rawValue }
+            if usability.rank != other.usability.rank { return usability.rank < other.usability.rank }
             if load != other.load { return load < other.load }
             if weight != other.weight { return weight > other.weight }
             return lastChosen < other.lastChosen
@@ -36,10 +39,14 @@ enum Balancer {
     enum Usability: UInt8 {
         /// It answered last time.
         case healthy
+        /// It answered last time, and gets one job at a time until one has ended there.
+        case halfOpen
         /// It was not asked yet.
         case notAsked
         /// It did not answer.
         case unhealthy
+        /// It answers, but its queue stands still.
+        case stalled
         /// Its circuit breaker is open.
         case broken
         /// It is switched off.
@@ -49,6 +56,9 @@ enum Balancer {
 
         /// Whether jobs may go there.
         var isUsable: Bool { rawValue <= Usability.notAsked.rawValue }
+
+        /// Decides before the load; a worker on probation is no worse than others, else it would never be tried.
+        fileprivate var rank: UInt8 { max(rawValue, Usability.halfOpen.rawValue) }
     }
 
     /// The place of the best worker; `nil` when the best one has no room, or none can be used.
@@ -57,7 +67,7 @@ enum Balancer {
     static func choose(_ slots: [Slot], excluding tried: Set<Int>, maximumInFlight: Int) -> Int? {
         var best: Int?
         slots.withUnsafeBufferPointer { slots in
-            for place in slots.indices where slots[place].usability.isUsable {
+            for place in slots.indices where slots[place].isCandidate {
                 if let best, !slots[place].isBetter(than: slots[best]) { continue }
                 if !tried.isEmpty, tried.contains(place) { continue }
                 best = place

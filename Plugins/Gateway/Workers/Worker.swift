@@ -37,6 +37,9 @@ struct Worker: Sendable, Equatable {
     /// Its name for people: the URL when it was given none.
     var name: String { givenName.isEmpty ? url : givenName }
 
+    /// Whether new jobs may go there, as far as people decide.
+    var isInUse: Bool { enabled && !isRemoved }
+
     /// The pair of its own, if both parts are there.
     var ownCredentials: BasicCredentials? {
         CredentialParts(username: authUsername ?? "", password: authPassword ?? Secret("")).pair

@@ -47,8 +47,10 @@ struct WorkerChoice: Sendable {
         if candidate.id == worker.id { return "chosen" }
         return switch candidate.slot.usability {
         case .healthy: reason(candidate.slot)
+        case .halfOpen: candidate.slot.isCandidate ? reason(candidate.slot) : "circuit breaker half open"
         case .notAsked: "not asked yet"
         case .unhealthy: "does not answer"
+        case .stalled: "queue stands still"
         case .broken: "circuit breaker open"
         case .disabled: "disabled"
         case .removed: "deleted"

@@ -68,6 +68,7 @@ struct WorkerController: Sendable {
     private static func describe(_ member: WorkerPool.Member) -> JSONObject {
         var body = member.worker.json
         body["healthy"] = .bool(member.health.isHealthy)
+        body["breaker"] = .string(member.breaker.state.rawValue)
         body["queue_running"] = .number(JSONNumber(member.load.running))
         body["queue_pending"] = .number(JSONNumber(member.load.pending))
         if let reason = member.health.reason { body["detail"] = .string(reason) }

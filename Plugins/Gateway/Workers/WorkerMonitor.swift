@@ -8,10 +8,14 @@ final class WorkerMonitor: Sendable {
     let workerID: String
 
     private let engine: JobEngine
+    private let gates: MonitorGates
     private let stopping = Wakeup()
     private let probing = Wakeup()
     private let connecting = Wakeup()
     private let stream = Mutex<ComfyEventStream?>(nil)
+    private let news = Mutex(QueueNews())
+    /// Whether somebody wants a probe now.
+    private let isCalled = Atomic(false)
     /// What the last connection was made with, or tried.
     private let lastClient = Mutex<ComfyClient?>(nil)
     /// Whether the last probe failed.
@@ -27,9 +31,10 @@ final class WorkerMonitor: Sendable {
     private static let longestPause = Duration.seconds(20)
 
     /// Makes a monitor that does nothing yet.
-    init(workerID: String, engine: JobEngine) {
+    init(workerID: String, engine: JobEngine, gates: MonitorGates) {
         self.workerID = workerID
         self.engine = engine
+        self.gates = gates
         (ended, endedInput) = AsyncStream.makeStream(of: String.self)
     }
 
@@ -44,6 +49,7 @@ final class WorkerMonitor: Sendable {
             group.cancelAll()
         }
         engine.pool.setConnected(workerID, since: nil)
+        engine.forgetCollections(on: workerID)
     }
 
     /// Ends ``run()``.
@@ -63,6 +69,11 @@ final class WorkerMonitor: Sendable {
         guard isOutdated else { return }
         await stream.withLock { $0 }?.close()
         connecting.set()
+        callProbe()
+    }
+
+    private func callProbe() {
+        isCalled.store(true, ordering: .relaxed)
         probing.set()
     }
 
@@ -88,7 +99,7 @@ extension WorkerMonitor {
             }
             engine.pool.setConnected(workerID, since: nil)
             guard !Task.isCancelled else { return }
-            probing.set()
+            callProbe()
             failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
             let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
             await connecting.wait(atMost: .seconds(pause), clock: clock)
@@ -96,13 +107,16 @@ extension WorkerMonitor {
     }
 
     private func follow(_ client: ComfyClient) async throws {
-        let events = try await client.events(clientID: engine.clientID)
+        let events = try await gate.pass { try await client.events(clientID: engine.clientID) }
         stream.withLock { $0 = events }
         engine.pool.setConnected(workerID, since: clock.now)
-        probing.set()
+        // Events were missed until now. An idle server tells in its first event how long its queue is.
+        if engine.table.hasJobs(on: workerID) { callProbe() }
         do {
             for try await event in events {
-                engine.pool.heard(workerID)
+                engine.pool.heard(
+                    workerID, showsExecution: event.message.showsExecution || event.message.endsPrompt, now: clock.now)
+                if case .status(let remaining?, _) = event.message { hear(remaining) }
                 if let promptID = engine.handle(event, from: workerID) { endedInput.yield(promptID) }
             }
         } catch {
@@ -134,20 +148,53 @@ extension WorkerMonitor {
 
 extension WorkerMonitor {
     private func probeRegularly() async {
+        // Workers that were registered together are not asked together for ever.
+        var spread = Double.random(in: 0...1)
         while !Task.isCancelled, let worker {
-            let began = clock.now
-            let isUnsettled = await probe(worker)
-            var pause = isUnsettled || isBlind ? JobEngine.absence : engine.configuration.probeInterval
+            let (isUnsettled, took) = await gate.pass {
+                let began = clock.now
+                isCalled.store(false, ordering: .relaxed)
+                return (await probe(worker), began.duration(to: clock.now))
+            }
             // A long queue takes long to read: then it is read less often.
-            pause = max(pause, min(Self.longestPause, began.duration(to: clock.now) * 10))
-            await probing.wait(atMost: pause, clock: clock)
+            let least = min(Self.longestPause, took * 10)
+            await rest(since: clock.now, least: least, spread: spread, isUnsettled: isUnsettled)
+            spread = Double.random(in: 0.8...1)
         }
     }
 
-    /// Whether it has jobs and no events tell of them, for instance because a proxy passes no WebSockets on.
-    private var isBlind: Bool {
-        guard let member = engine.pool[workerID], member.health.isHealthy else { return false }
-        return member.connectedSince == nil && engine.table.hasJobs(on: workerID)
+    /// Waits until the next probe.
+    private func rest(since start: Instant, least: Duration, spread: Double, isUnsettled: Bool) async {
+        while !Task.isCancelled, !isCalled.load(ordering: .relaxed) {
+            let length = max(least, isUnsettled ? JobEngine.absence : pause * spread)
+            let left = clock.now.duration(to: start.advanced(by: length).onBeat(after: start))
+            guard left > .zero else { return }
+            // What the length depends on may change meanwhile.
+            await probing.wait(atMost: min(left, engine.configuration.probeInterval), clock: clock)
+        }
+    }
+
+    /// The time between two probes as things are now.
+    ///
+    /// While the event stream of an idle worker lives it tells of every change of the queue, and its end of the worker's;
+    /// a probe now and then is enough.
+    private var pause: Duration {
+        guard let member = engine.pool[workerID] else { return engine.configuration.probeInterval }
+        let hasJobs = engine.table.hasJobs(on: workerID)
+        if member.connectedSince == nil, hasJobs, member.health.isHealthy { return JobEngine.absence }
+        let isQuiet = member.connectedSince != nil && member.health == .healthy && !hasJobs
+        guard isQuiet, !news.withLock({ $0.areFresh }) else { return engine.configuration.probeInterval }
+        return max(engine.configuration.healthInterval, engine.configuration.probeInterval)
+    }
+
+    /// Takes in what the worker says about the length of its queue.
+    private func hear(_ remaining: Int) {
+        if news.withLock({ $0.told(remaining) }) { probing.set() }
+    }
+
+    /// The gate for requests to a worker in this state.
+    private var gate: Turnstile {
+        engine.pool[workerID]?.health.isHealthy ?? true ? gates.well : gates.sick
     }
 
     /// Looks at the worker once.
@@ -158,10 +205,13 @@ extension WorkerMonitor {
         let wasHealthy = engine.pool[workerID]?.health == .healthy
         let absent: [String]
         do {
+            news.withLock { $0.readingBegins() }
             let queue = try await engine.registry.probe(worker)
+            news.withLock { $0.read(queue.running.count + queue.pending.count) }
             await distrustStreamAfterOutage()
-            if !wasHealthy { connecting.set() }
+            if !wasHealthy, engine.pool[workerID]?.health == .healthy { connecting.set() }
             absent = await engine.reconcile(workerID, queue, began: began)
+            await engine.abandonIfStalled(workerID)
         } catch {
             isUnreachable.store(true, ordering: .relaxed)
             await engine.abandonIfLost(workerID)
@@ -199,5 +249,16 @@ extension WorkerMonitor {
             return
         }
         await stream.withLock { $0 }?.close()
+    }
+}
+
+extension Instant {
+    /// The last quarter of a second until this time, unless it is so soon after a start that it makes a difference.
+    ///
+    /// Probes of many workers share their wake-ups so: each one alone would cost more than twice as much.
+    fileprivate func onBeat(after start: Instant) -> Instant {
+        let beat: Int64 = 250_000_000
+        guard start.duration(to: self) >= .seconds(2) else { return self }
+        return Instant(nanoseconds: nanoseconds - nanoseconds % beat)
     }
 }

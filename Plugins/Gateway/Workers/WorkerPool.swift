@@ -9,6 +9,12 @@ final class WorkerPool: Sendable {
         var worker: Worker
         var health = WorkerHealth.unknown
         var load = WorkerLoad()
+        /// Whether it may get jobs, by how it did with the last ones.
+        var breaker = CircuitBreaker()
+        /// Whether its queue moves.
+        var stall = StallWatch()
+        /// Since when it refuses connections, so that its process is gone.
+        var refusingSince: Instant?
         /// Since when its event stream is connected without a break.
         var connectedSince: Instant?
         /// Since when it was handed a prompt that no event has confirmed yet.
@@ -25,16 +31,13 @@ final class WorkerPool: Sendable {
     }
 
     private let state = Mutex(State())
-    private let maximumInFlight: Int
-    private let onChange: @Sendable (Worker, WorkerHealth) -> Void
+    private let rules: WorkerRules
+    private let onChange: @Sendable (Worker, WorkerChange) -> Void
 
-    /// Makes an empty pool; the closure learns of workers that turned healthy or unhealthy.
-    init(
-        maximumInFlight: Int,
-        onHealthChange: @escaping @Sendable (Worker, WorkerHealth) -> Void = { _, _ in }
-    ) {
-        self.maximumInFlight = maximumInFlight
-        onChange = onHealthChange
+    /// Makes an empty pool; the closure learns of workers that turned healthy or unhealthy, and of their breakers.
+    init(_ rules: WorkerRules, onChange: @escaping @Sendable (Worker, WorkerChange) -> Void = { _, _ in }) {
+        self.rules = rules
+        self.onChange = onChange
     }
 
     /// All workers that are not removed, in order of registration.
@@ -63,6 +66,14 @@ final class WorkerPool: Sendable {
             if before.url != worker.url || before.isRemoved != worker.isRemoved {
                 state.members[place].health = .unknown
                 state.members[place].load.forget()
+                state.members[place].stall = StallWatch()
+                state.members[place].refusingSince = nil
+            }
+            // Somebody who changes what may have been wrong wishes to try again.
+            if before.url != worker.url || before.ownCredentials != worker.ownCredentials
+                || before.isInUse != worker.isInUse
+            {
+                state.members[place].breaker = CircuitBreaker()
             }
             state.slots[place] = state.members[place].slot
         }
@@ -88,10 +99,11 @@ fileprivate extension WorkerPool.Member {
     private var usability: Balancer.Usability {
         if worker.isRemoved { return .removed }
         if !worker.enabled { return .disabled }
-        switch health {
-        case .healthy: return .healthy
-        case .unknown: return .notAsked
-        case .unhealthy: return .unhealthy
+        if case .unhealthy = health { return stall.isStalled ? .stalled : .unhealthy }
+        switch breaker.state {
+        case .open: return .broken
+        case .halfOpen: return .halfOpen
+        case .closed: return health == .healthy ? .healthy : .notAsked
         }
     }
 }
@@ -107,7 +119,7 @@ extension WorkerPool {
             let triedPlaces = Set(tried.compactMap { state.places[$0] })
             guard
                 let place = Balancer.choose(
-                    state.slots, excluding: triedPlaces, maximumInFlight: maximumInFlight)
+                    state.slots, excluding: triedPlaces, maximumInFlight: rules.maximumInFlight)
             else { return nil }
             let choice = state.explain(place)
             state.choices += 1
@@ -128,7 +140,7 @@ extension WorkerPool {
 
     /// What the workers let a waiting job hope for.
     var outlook: WorkerOutlook {
-        WorkerOutlook(state.withLock { $0.slots }, maximumInFlight: maximumInFlight)
+        WorkerOutlook(state.withLock { $0.slots }, maximumInFlight: rules.maximumInFlight)
     }
 
     /// Whether a prompt can go to another worker than this one.
@@ -180,49 +192,25 @@ fileprivate extension WorkerPool.State {
     }
 }
 
-// MARK: - Observing
+// MARK: - Changes
 
 extension WorkerPool {
-    /// A reading of the queue succeeded.
-    ///
-    /// - Parameter foreign: How many of the prompts there are not ours.
-    func finishReading(_ id: String, running: Int, pending: Int, foreign: Int) {
-        let changed: Worker? =
-            update(id) { member in
-                member.load.running = running
-                member.load.pending = pending
-                member.load.foreign = foreign
-                let isNews = member.health != .healthy
-                member.health = .healthy
-                return isNews ? member.worker : nil
-            } ?? nil
-        if let changed { onChange(changed, .healthy) }
-    }
-
-    /// A worker did not answer, or not as it should; its own words stay out of the reason, which callers see.
-    func fail(_ id: String, _ error: any Error, now: Instant) {
-        let reason = (error as? ComfyServerError)?.reason ?? "\(error)"
-        let changed: (Worker, WorkerHealth)? =
-            update(id) { member in
-                let isNews = member.health.isHealthy
-                var since = now
-                if case .unhealthy(_, let before) = member.health { since = before }
-                member.health = .unhealthy(reason, since: since)
-                return isNews ? (member.worker, member.health) : nil
-            } ?? nil
-        if let (worker, health) = changed { onChange(worker, health) }
-    }
-
-    /// The event stream of a worker was connected (with the time), or broke (`nil`).
-    func setConnected(_ id: String, since: Instant?) {
-        _ = update(id) { member in
-            member.connectedSince = since
-            member.unheardSince = nil
+    /// Changes what is known of a worker, and tells of a change of its health or its breaker.
+    func observe(_ id: String, _ body: (inout Member, WorkerRules) -> Void) {
+        let change: (before: Member, after: Member)? = update(id) { member in
+            let before = member
+            body(&member, rules)
+            return (before, member)
         }
+        guard let (before, after) = change else { return }
+        let isNews =
+            before.health.isHealthy != after.health.isHealthy || (before.health == .unknown && after.health == .healthy)
+        if isNews { onChange(after.worker, .health(after.health)) }
+        if before.breaker.state != after.breaker.state { onChange(after.worker, .breaker(after.breaker)) }
     }
 
-    /// An event of a worker arrived.
-    func heard(_ id: String) {
-        _ = update(id) { $0.unheardSince = nil }
+    /// Changes what is known of a worker where nobody needs to be told.
+    func note(_ id: String, _ body: (inout Member) -> Void) {
+        _ = update(id, body)
     }
 }

@@ -10,6 +10,8 @@ final class WorkerRegistry: Sendable {
     let shared: SharedCredentials
     /// Wakes the supervisor after a change.
     let changes = Wakeup()
+    /// Prompts on their way to workers.
+    let submits = InterruptibleCalls()
 
     /// Knows which prompts on a worker are ours; there from ``attach(_:)`` on.
     private let table = Mutex<JobTable?>(nil)
@@ -42,16 +44,27 @@ final class WorkerRegistry: Sendable {
     /// - Throws: ``DatabaseError``; what the sealing throws when the key was changed.
     func load() async throws {
         try await shared.load()
-        for worker in try await store.all() { pool.put(worker) }
+        let stored = try await store.all()
+        for worker in stored { pool.put(worker) }
+        var isThere: [String: Bool] = [:]
+        for worker in stored { isThere[worker.url] = !worker.isRemoved || isThere[worker.url] ?? false }
+        var fresh: [Worker] = []
         for listed in configuration.workers {
-            guard let url = WorkerURL(listed.url)?.text, find(url: url) == nil else { continue }
+            guard let url = WorkerURL(listed.url)?.text, isThere[url] != true else { continue }
             let (username, password) = (listed.credentials.username, listed.credentials.password)
-            _ = try await add(
-                Worker(
-                    id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
-                    weight: listed.weight, enabled: true, authUsername: username.isEmpty ? nil : username,
-                    authPassword: password.isEmpty ? nil : password))
+            let worker = Worker(
+                id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,
+                weight: listed.weight, enabled: true, authUsername: username.isEmpty ? nil : username,
+                authPassword: password.isEmpty ? nil : password)
+            // One that was deleted gets its old id back.
+            if isThere[url] == false { _ = try await add(worker) } else { fresh.append(worker) }
+            isThere[url] = true
         }
+        guard !fresh.isEmpty else { return }
+        // One transaction: with a thousand workers, one each would take seconds.
+        try await store.insert(fresh, at: context.clock.wallClock)
+        for worker in fresh { pool.put(worker) }
+        changes.set()
     }
 
     /// Registers a worker.
@@ -72,7 +85,7 @@ final class WorkerRegistry: Sendable {
         } else if pool[worker.id] != nil {
             throw WorkerError.idTaken(by: worker.id)
         } else {
-            try await store.insert(worker, at: context.clock.wallClock)
+            try await store.insert([worker], at: context.clock.wallClock)
         }
         pool.put(worker)
         changes.set()
@@ -126,6 +139,15 @@ final class WorkerRegistry: Sendable {
             timeout: configuration.requestTimeout, http: context.httpClient)
     }
 
+    /// Hands a prompt to a worker; broken off when a look at its queue shows that it does not answer.
+    ///
+    /// - Throws: as ``ComfyClient/submit(_:)``.
+    func submit(_ body: [UInt8], to worker: Worker) async throws -> PromptAnswer {
+        let client = client(worker)
+        if let answer = try await submits.run(worker.id, { try await client.submit(body) }) { return answer }
+        throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "broken off: the worker does not answer any more")
+    }
+
     /// Reads the ids in a worker's queue now, and counts the result as a health probe.
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``, `CancellationError`.
@@ -157,7 +179,8 @@ final class WorkerRegistry: Sendable {
             let own = before.union(ownIDs(worker.id))
             let foreign = (queue.running + queue.pending).count { !own.contains($0) }
             pool.finishReading(
-                worker.id, running: queue.running.count, pending: queue.pending.count, foreign: foreign)
+                worker.id, running: queue.running.count, pending: queue.pending.count, foreign: foreign,
+                head: queue.running.first ?? queue.pending.first, now: context.clock.now)
             return reading
         } catch is CancellationError {
             throw CancellationError()
@@ -165,6 +188,7 @@ final class WorkerRegistry: Sendable {
             throw error
         } catch {
             pool.fail(worker.id, error, now: context.clock.now)
+            if error is HTTPClientError { submits.interrupt(worker.id) }
             throw error
         }
     }

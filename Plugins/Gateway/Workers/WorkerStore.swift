@@ -33,22 +33,26 @@ struct WorkerStore: Sendable {
         }
     }
 
-    /// Adds a worker at the end.
+    /// Adds workers at the end, all or none.
     ///
     /// - Throws: ``DatabaseError``.
-    func insert(_ worker: Worker, at time: Timestamp) async throws {
-        let sealed = try worker.authPassword.map { try secrets.seal($0) }
+    func insert(_ workers: [Worker], at time: Timestamp) async throws {
+        let sealed = try workers.map { try $0.authPassword.map { try secrets.seal($0) } }
         try await database.write { connection in
             let last = try connection.first("SELECT MAX(position) AS last FROM gateway_workers") { row in
                 try row.optional("last", as: Int64.self)
             }
-            try connection.execute(
-                """
-                INSERT INTO gateway_workers (id, position, url, name, weight, enabled, removed, auth_username,
-                    auth_password_sealed, created_at)
-                VALUES (\(worker.id), \(((last ?? nil) ?? 0) + 1), \(worker.url), \(worker.givenName), \(worker.weight),
-                    \(worker.enabled), \(worker.isRemoved), \(worker.authUsername), \(sealed), \(time))
-                """)
+            var position = (last ?? nil) ?? 0
+            for (worker, sealed) in zip(workers, sealed) {
+                position += 1
+                try connection.execute(
+                    """
+                    INSERT INTO gateway_workers (id, position, url, name, weight, enabled, removed, auth_username,
+                        auth_password_sealed, created_at)
+                    VALUES (\(worker.id), \(position), \(worker.url), \(worker.givenName), \(worker.weight),
+                        \(worker.enabled), \(worker.isRemoved), \(worker.authUsername), \(sealed), \(time))
+                    """)
+            }
         }
     }
 

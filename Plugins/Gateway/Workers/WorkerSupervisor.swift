@@ -1,9 +1,10 @@
 import PluginAPI
 import Synchronization
 
-/// Runs one monitor for each worker that is enabled or still has jobs.
+/// Runs one monitor for each worker that is enabled or still has jobs, or copies of jobs that were taken from it.
 final class WorkerSupervisor: Sendable {
     private let engine: JobEngine
+    private let gates = MonitorGates()
     private let monitors = Mutex<[String: WorkerMonitor]>([:])
 
     /// How often workers that are out of use are looked at for jobs.
@@ -26,11 +27,12 @@ final class WorkerSupervisor: Sendable {
 
     /// Starts, stops or restarts the monitor of one worker.
     private func attend(_ worker: Worker, _ group: inout DiscardingTaskGroup) {
-        let isWanted = (worker.enabled && !worker.isRemoved) || engine.table.hasJobs(on: worker.id)
+        let hasJobs = engine.table.hasJobs(on: worker.id) || (!worker.isRemoved && engine.copies.areOn(worker.id))
+        let isWanted = worker.isInUse || hasJobs
         let current = monitors.withLock { $0[worker.id] }
         switch (current, isWanted) {
         case (nil, true):
-            let monitor = WorkerMonitor(workerID: worker.id, engine: engine)
+            let monitor = WorkerMonitor(workerID: worker.id, engine: engine, gates: gates)
             monitors.withLock { $0[worker.id] = monitor }
             group.addTask {
                 await monitor.run()

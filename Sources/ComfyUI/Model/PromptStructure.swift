@@ -27,7 +27,15 @@ public enum PromptStructure {
         }
     }
 
-    /// Checks the keys beside the graph: `extra_data` an object, `number` finite, `partial_execution_targets` a list of
+    /// Checks a `client_id`: a text, null, or none.
+    ///
+    /// - Throws: ``PromptRefusal`` 400 in ComfyUI's form.
+    public static func check(clientID: JSON?) throws(PromptRefusal) {
+        guard let clientID, clientID.stringValue == nil, !clientID.isNull else { return }
+        throw refusal("invalid_client_id", "client_id must be a text.", "")
+    }
+
+    /// Checks the keys beside the graph: `extra_data` an object, `extra_pnginfo` in it too, `number` finite, `partial_execution_targets` a list of
     /// texts or null.
     ///
     /// Other keys pass.
@@ -40,6 +48,9 @@ public enum PromptStructure {
             }
             if let id = data["client_id"], id.stringValue == nil, !id.isNull {
                 throw refusal("invalid_extra_data", "extra_data.client_id must be a text.", "")
+            }
+            if let info = data["extra_pnginfo"], info.objectValue == nil, !info.isNull {
+                throw refusal("invalid_extra_data", "extra_data.extra_pnginfo must be an object.", "")
             }
         }
         if let number = extra["number"] {
@@ -55,7 +66,20 @@ public enum PromptStructure {
         }
     }
 
-    private static func refusal(_ type: String, _ message: String, _ details: String) -> PromptRefusal {
+    /// Checks that a body has no number that is none: a server reads `NaN` and `Infinity`, and then answers with texts
+    /// that are no JSON.
+    ///
+    /// - Parameter body: A body that is not JSON.
+    /// - Throws: ``PromptRefusal`` 400 in ComfyUI's form, if that is all that is wrong.
+    public static func checkNumbers(of body: [UInt8]) throws(PromptRefusal) {
+        guard let body = try? JSON(parsing: body, options: .python).objectValue else { return }
+        if let number = body["number"]?.numberValue, !number.isFinite {
+            throw refusal("invalid_number", "number must be a finite number.", "")
+        }
+        throw refusal("invalid_prompt", "A number of the prompt is not finite (NaN or Infinity).", "")
+    }
+
+    static func refusal(_ type: String, _ message: String, _ details: String) -> PromptRefusal {
         PromptRefusal(
             error: [
                 "type": .string(type), "message": .string(message), "details": .string(details), "extra_info": [:],

@@ -120,8 +120,8 @@ extension CurlEngine {
         comfyd_multi_set_long(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)
         if purpose == .requests {
             comfyd_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, share(of: settings.maxConnectionsPerHost))
-            comfyd_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, share(of: settings.maxConnections))
-            comfyd_multi_set_long(multi, CURLMOPT_MAXCONNECTS, share(of: settings.maxKeptConnections))
+            comfyd_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, ownShare(of: settings.maxConnections))
+            comfyd_multi_set_long(multi, CURLMOPT_MAXCONNECTS, ownShare(of: settings.maxKeptConnections))
         }
         self.multi = multi
         loop.add(self)
@@ -130,6 +130,10 @@ extension CurlEngine {
 
     private func share(of limit: Int) -> Int {
         max(1, limit / shares)
+    }
+
+    private func ownShare(of limit: Int) -> Int {
+        max(share(of: limit), min(limit, settings.leastConnectionsPerLoop))
     }
 }
 

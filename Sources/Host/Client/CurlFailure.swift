@@ -1,4 +1,6 @@
 import CCurl
+import CLinux
+import Glibc
 import PluginAPI
 
 /// Puts libcurl's error codes into the client's words.
@@ -7,7 +9,9 @@ enum CurlFailure {
     static func error(_ code: CURLcode, of transfer: CurlTransfer) -> HTTPClientError {
         let wasSent = transfer.wasSent
         let reason = reason(code, wasSent: wasSent, isHeadComplete: transfer.head.isComplete)
-        return transfer.failure(reason, transfer.errorText.words(or: code))
+        var error = transfer.failure(reason, transfer.errorText.words(or: code))
+        error.wasRefused = reason == .connect && transfer.systemError == Int(ECONNREFUSED)
+        return error
     }
 
     /// The reason behind a code, by how far the request had come.

@@ -138,6 +138,11 @@ final class CurlTransfer: CurlOperation, @unchecked Sendable {
         HTTPClientError(reason, mayHaveBeenProcessed: wasSent, "\(request.method) \(url.authority): \(words)")
     }
 
+    /// `errno` of the last failed connection; 0 when there is none.
+    var systemError: Int {
+        easy.map { comfyd_easy_long($0, CURLINFO_OS_ERRNO) } ?? 0
+    }
+
     // MARK: - What was sent
 
     /// Whether a byte of the request was handed to a connection.

@@ -9,9 +9,15 @@ package struct HTTPClientSettings: Sendable {
     /// Connections that are kept for reuse, the busy ones counted; libcurl closes the longest idle one above it.
     ///
     /// It has no such limit per host.
-    package var maxKeptConnections = 1024
+    package var maxKeptConnections = 4096
+    /// The least of all connections and of kept ones that a loop has for itself, however many loops there are.
+    ///
+    /// One loop may watch a thousand servers: with less, each request would open a connection and close another server's.
+    package var leastConnectionsPerLoop = 1536
     /// How long an idle connection may be reused, in whole seconds.
     package var idleConnectionLifetime: Duration = .seconds(60)
+    /// How long the addresses of a host's name are remembered for new connections, in whole seconds.
+    package var nameLifetime: Duration = .seconds(2)
     /// How long an idle connection may be reused by a request that must not be sent twice, in whole seconds.
     ///
     /// Shorter than the keep-alive time of the servers met in practice (the shortest common one is 5 s), because a

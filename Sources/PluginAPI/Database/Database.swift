@@ -121,9 +121,7 @@ public struct DatabaseError: HTTPErrorConvertible, Sendable, CustomStringConvert
     /// Reason and words.
     public var description: String { "database: \(reason): \(message)" }
 
-    /// 507 when full and 503 when busy or unreachable, both with `Retry-After`; 500 otherwise.
-    ///
-    /// The engine's words stay in the log.
+    /// 507 when full and 503 when busy or unreachable, both with `Retry-After`, else 500; the engine's words stay in the log.
     public var httpError: HTTPError {
         switch reason {
         case .full:

@@ -105,6 +105,8 @@ public struct HTTPClientError: Error, Sendable, CustomStringConvertible {
     public var mayHaveBeenProcessed: Bool
     /// Words for the log; has no credentials.
     public var message: String
+    /// Whether the peer's machine refused the connection: it runs, and nobody listens there.
+    public var wasRefused = false
 
     /// Makes an error.
     public init(_ reason: Reason, mayHaveBeenProcessed: Bool, _ message: String) {

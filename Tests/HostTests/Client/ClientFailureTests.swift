@@ -78,6 +78,7 @@ struct ClientFailureTests {
                     _ = try await client.send(ClientRequest(method, server.url("/secret?token=1")))
                 }
                 #expect(error.reason == .connect)
+                #expect(error.wasRefused)
                 #expect(!error.mayHaveBeenProcessed)
                 #expect(error.message.contains("127.0.0.1:\(server.port)"))
                 #expect(!error.message.contains("token"))
@@ -96,6 +97,7 @@ struct ClientFailureTests {
                     ClientRequest(.post, server.url(), body: HTTPBody([1]), connectTimeout: .milliseconds(150)))
             }
             #expect(error.reason == .connect)
+            #expect(!error.wasRefused)
             #expect(!error.mayHaveBeenProcessed)
             let late = try await clientError {
                 _ = try await client.send(ClientRequest(.get, server.url(), timeout: .milliseconds(100)))

@@ -1,0 +1,154 @@
+import Host
+import PluginAPI
+import Testing
+
+@testable import Gateway
+
+@Suite("Two things that happen to a job at the same time")
+struct LostUpdateTests {
+    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
+
+    private func identifier(_ answer: GatewayRig.Answer) throws -> String {
+        #expect(answer.status == .ok, "\(answer.json)")
+        return try #require(answer.json["prompt_id"]?.stringValue)
+    }
+
+    @Test("a job that ends while a worker takes it does not stay there")
+    func endedWhileSent() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.behaviour = .takeLate(.milliseconds(300)) }
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            async let submitted = rig.submit(["prompt_id": "x"])
+            try await eventually("being sent") {
+                worker.with { $0.requests.contains { $0.url.hasSuffix("/prompt") } }
+            }
+            #expect(await rig.engine.finish("x", .failed, .gateway("for the test")))
+            _ = await submitted
+            #expect(worker.submitted == ["x"])
+            try await eventually("removed") { worker.count == 0 }
+            try await eventually("forgotten") { try await rig.engine.store.copies().isEmpty }
+            #expect(await rig.status("x") == "failed")
+        }
+    }
+
+    @Test("a job that goes to another worker while its end is written does not stay there")
+    func movedWhileEnding() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        try await GatewayRig.run([first, second], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            let other = first.submitted.isEmpty ? first : second
+            try await eventually("noted") { try await rig.stored(id)?.state == .submitted }
+            rig.faults.writeDelay = .milliseconds(500)
+            let ending = Task { await rig.engine.finish(id, .failed, .gateway("for the test")) }
+            try await eventually("the write waits") { rig.faults.waiting == 1 }
+            rig.faults.writeDelay = .zero
+            #expect(rig.engine.requeue(id, .gateway("for the test")))
+            try await eventually("it is taken") { other.submitted == [id] }
+            #expect(await ending.value)
+            try await eventually("removed") { other.count == 0 }
+            #expect(await rig.status(id) == "failed")
+            #expect(rig.engine.table[id] == nil)
+        }
+    }
+
+    @Test("a job whose interrupted worker dies is cancelled, and not executed again")
+    func cancelledAndLost() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            worker.start()
+            try await rig.wait(id, for: "running")
+            #expect(try await rig.engine.cancel(id, by: "somebody"))
+            worker.restartEmpty()
+            try await rig.wait(id, for: "failed")
+            #expect(try await rig.stored(id)?.state == .cancelled)
+            #expect(try await rig.engine.store.events(of: id, limit: 100).last?.cause.actor == "somebody")
+            #expect(worker.submitted == [id])
+        }
+    }
+
+    @Test("a job that has had all its attempts ends, also when that could not be stored at first")
+    func lastAttempt() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { state in state.behaviour = .loseRequest }
+        try await GatewayRig.run([worker], fast.with("max_attempts", 1)) { rig in
+            try await rig.connected()
+            worker.with { state in state.onSubmit = { rig.faults.isBroken = true } }
+            #expect(await rig.submit(["prompt_id": "x", "priority": 1]).status == .ok)
+            try await eventually("tried") { rig.faults.isBroken }
+            try await eventually("waits") { rig.engine.table["x"]?.job.state == .queued }
+            try await Task.sleep(for: .milliseconds(1500))
+            rig.faults.isBroken = false
+            try await eventually("ended") { try await rig.stored("x")?.state == .lost }
+        }
+    }
+
+    @Test("a job of a worker that is not known any more waits for another one after a restart")
+    func unknownWorker() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run(
+            [worker], fast,
+            prepare: { database in
+                var job = Job(
+                    promptID: "x", caller: "", state: .running, nodeCount: 2, fingerprint: "f",
+                    createdAt: Timestamp(milliseconds: 2))
+                (job.workerID, job.attempts, job.revision) = ("nobody", 1, 1)
+                let body = JSON.object(["prompt": GatewayRig.workflow]).serialized()
+                try await JobStore(database: database).insert(job, submission: body, events: [])
+                try await database.write { connection in
+                    _ = try connection.execute(
+                        "UPDATE gateway_jobs SET state = 'running', worker_id = 'nobody' WHERE prompt_id = 'x'")
+                }
+            }
+        ) { rig in
+            try await eventually("sent") { worker.submitted == ["x"] }
+            worker.start()
+            worker.finish()
+            try await rig.wait("x", for: "done")
+        }
+    }
+
+    @Test("an old copy under the worker's own id is found there, and the job is not sent a second time")
+    func ownID() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.ignoresIDs = true }
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            try await eventually("noted") { rig.engine.table[id]?.job.workerPromptID == "own-0" }
+            let copy = rig.engine.table[id].flatMap { JobCopy($0.job) }
+            #expect(rig.engine.requeue(id, .gateway("for the test"), copy: copy))
+            try await eventually("it has it again") { rig.engine.table[id]?.job.state == .submitted }
+            #expect(worker.count == 1)
+            #expect(rig.engine.table[id]?.job.workerPromptID == "own-0")
+            worker.start()
+            worker.finish()
+            try await rig.wait(id, for: "done")
+        }
+    }
+
+    @Test("a repeated prompt_id is not acknowledged before the first prompt is on disk")
+    func repeatedBeforeStored() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], fast.with("worker_request_timeout", 0.2)) { rig in
+            rig.faults.writeDelay = .milliseconds(800)
+            async let first = rig.submit(["prompt_id": "x"])
+            try await eventually("the write waits") { rig.faults.waiting == 1 }
+            let second = await rig.submit(["prompt_id": "x"])
+            #expect(second.status == .serviceUnavailable)
+            #expect(await first.status == .ok)
+        }
+    }
+}
+
+extension JSONObject {
+    /// This object with one more member.
+    func with(_ key: String, _ value: JSON) -> JSONObject {
+        var both = self
+        both[key] = value
+        return both
+    }
+}
