@@ -115,6 +115,20 @@ struct MonitorTests {
         }
     }
 
+    @Test("an idle worker that was down is asked as soon as its stream is open again")
+    func back() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], ["queue_cache_ttl": "1h", "health_interval": "1h"]) { rig in
+            try await rig.connected()
+            try await eventually("known") { rig.engine.pool.members[0].health == .healthy }
+            worker.with { $0.isDown = true }
+            worker.restartEmpty()
+            try await eventually("found") { !rig.engine.pool.members[0].health.isHealthy }
+            worker.with { $0.isDown = false }
+            try await eventually("back") { rig.engine.pool.members[0].health == .healthy }
+        }
+    }
+
     @Test("workers of the configuration are registered in its order, each once, and a deleted one gets its id back")
     func listed() async throws {
         let database = try SQLiteDatabase.open(path: ":memory:")

@@ -110,8 +110,9 @@ extension WorkerMonitor {
         let events = try await gate.pass { try await client.events(clientID: engine.clientID) }
         stream.withLock { $0 = events }
         engine.pool.setConnected(workerID, since: clock.now)
-        // Events were missed until now. An idle server tells in its first event how long its queue is.
-        if engine.table.hasJobs(on: workerID) { callProbe() }
+        // Events were missed until now; but an idle server tells in its first one how long its queue is.
+        let isWell = engine.pool[workerID]?.health.isHealthy ?? true
+        if !isWell || engine.table.hasJobs(on: workerID) { callProbe() }
         do {
             for try await event in events {
                 engine.pool.heard(
@@ -149,11 +150,13 @@ extension WorkerMonitor {
 extension WorkerMonitor {
     private func probeRegularly() async {
         // Workers that were registered together are not asked together for ever.
-        var spread = Double.random(in: 0...1)
-        while !Task.isCancelled, let worker {
+        var spread = Double.random(in: 0.1...1)
+        while !Task.isCancelled {
             let (isUnsettled, took) = await gate.pass {
                 let began = clock.now
+                // Whoever changes the worker calls afterwards, so what is read from here on is new enough.
                 isCalled.store(false, ordering: .relaxed)
+                guard let worker else { return (false, Duration.zero) }
                 return (await probe(worker), began.duration(to: clock.now))
             }
             // A long queue takes long to read: then it is read less often.

@@ -18,7 +18,7 @@ func report(_ name: String, _ size: Int, _ microseconds: Double) {
 
 /// Chooses for as many jobs as there are places, then gives the places back.
 func choose(among count: Int) {
-    let pool = WorkerPool(maximumInFlight: 2)
+    let pool = WorkerPool(WorkerRules())
     for index in 0..<count {
         let id = "worker-\(index)"
         pool.put(
