@@ -23,7 +23,7 @@ func choose(among count: Int) {
         let id = "worker-\(index)"
         pool.put(
             Worker(id: id, url: "http://10.0.\(index / 250).\(index % 250):8188", name: id, weight: 1, enabled: true))
-        pool.finishReading(id, running: 0, pending: 0, foreign: 0)
+        pool.finishReading(id, running: 0, pending: 0, foreign: 0, now: Instant(nanoseconds: 0))
     }
     var chosen: [String] = []
     let time = median(steps: count) {
