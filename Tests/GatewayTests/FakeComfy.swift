@@ -37,13 +37,19 @@ final class FakeComfy: Sendable {
         var history: [String: JSON] = [:]
         var bodies: [JSON] = []
         var sockets: [FakeSocket] = []
+        /// How often somebody tried to open a socket.
+        var connections = 0
         var requests: [ClientRequest] = []
         var number = 0
         /// How many submissions are never answered.
         var hanging = 0
         var interrupted: [String] = []
+        /// Goes on with what it was told to interrupt, as in a long node.
+        var interruptsLate = false
         /// How long answers about the history take.
         var historyDelay = Duration.zero
+        /// Prompts whose history cannot be read.
+        var badHistory: Set<String> = []
         var ignoresIDs = false
         /// The pair that a proxy before the server asks for.
         var demands: BasicCredentials?
@@ -103,6 +109,19 @@ final class FakeComfy: Sendable {
         emit("executing", ["node": nil, "prompt_id": .string(id)])
     }
 
+    /// Notes that a prompt was interrupted, as a server does once it has stopped it.
+    func noteInterrupted(_ id: String) {
+        with { state in
+            state.history[id] = [
+                "prompt": [0, .string(id), [:], [:], []], "outputs": [:],
+                "status": [
+                    "status_str": "error", "completed": false,
+                    "messages": [["execution_interrupted", ["prompt_id": .string(id)]]],
+                ],
+            ]
+        }
+    }
+
     /// Forgets everything and breaks all connections, as a restart does.
     func restartEmpty() {
         let sockets = with { state in
@@ -143,13 +162,21 @@ final class FakeComfy: Sendable {
             let id = try JSON(parsing: body)["prompt_id"]?.stringValue ?? ""
             with { state in
                 state.interrupted.append(id)
-                state.running.removeAll { $0[1]?.stringValue == id }
+                if !state.interruptsLate { state.running.removeAll { $0[1]?.stringValue == id } }
+            }
+            return ClientResponse(status: .ok)
+        }
+        if path == "/history", let body = try await request.body?.collect(upTo: 1 << 20) {
+            let ids = try JSON(parsing: body)["delete"]?.arrayValue ?? []
+            with { state in
+                for id in ids.compactMap(\.stringValue) { state.history[id] = nil }
             }
             return ClientResponse(status: .ok)
         }
         if path.hasPrefix("/history/") {
             let id = PercentEncoding.decode(path.dropFirst("/history/".count))
             try await Task.sleep(for: with { $0.historyDelay })
+            if with({ $0.badHistory.contains(id) }) { return ClientResponse(status: .internalServerError) }
             return with { state in Self.json(state.history[id].map { .object([id: $0]) } ?? [:]) }
         }
         if path == "/interrupt" { return ClientResponse(status: .ok) }
@@ -208,6 +235,7 @@ final class FakeComfy: Sendable {
         }
         let socket = FakeSocket(credentials: request.credentials)
         let isDown = with { state in
+            state.connections += 1
             if !state.isDown { state.sockets.append(socket) }
             return state.isDown
         }

@@ -130,6 +130,75 @@ struct LostUpdateTests {
         }
     }
 
+    @Test("an old copy that we interrupted is not the job's end when it comes back to that worker")
+    func interruptedCopy() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            try await eventually("noted") { try await rig.stored(id)?.state == .submitted }
+            let copy = rig.engine.table[id].flatMap { JobCopy($0.job) }
+            worker.with { $0.pending = [] }
+            worker.noteInterrupted(id)
+            #expect(rig.engine.requeue(id, .gateway("for the test"), copy: copy))
+            try await eventually("it has it again") { worker.submitted == [id, id] }
+            worker.start()
+            worker.finish()
+            try await rig.wait(id, for: "done")
+        }
+    }
+
+    @Test("a job that is back where its old copy is being interrupted is not cancelled by that")
+    func interruptedLate() async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        try await GatewayRig.run([first, second], fast.with("worker_lost_after", "1s")) { rig in
+            try await rig.connected()
+            let id = try identifier(await rig.submit())
+            let (old, new) = first.submitted.isEmpty ? (second, first) : (first, second)
+            old.start()
+            try await rig.wait(id, for: "running")
+            old.with { ($0.isSilent, $0.interruptsLate) = (true, true) }
+            try await eventually("it is elsewhere") { new.submitted == [id] }
+            old.with { $0.isSilent = false }
+            try await eventually("interrupted") { old.with { $0.interrupted.contains(id) } }
+            // It takes its time; meanwhile the other worker dies.
+            new.with { $0.isDown = true }
+            new.restartEmpty()
+            try await eventually("it is back") {
+                rig.engine.table[id]?.job.workerID
+                    == rig.engine.pool.members.first { $0.worker.url == old.url }?.worker.id
+                    && rig.engine.table[id]?.isSending == false
+            }
+            old.with { $0.running = [] }
+            old.noteInterrupted(id)
+            old.emit("executing", ["node": nil, "prompt_id": .string(id)])
+            try await eventually("sent again") { old.submitted == [id, id] || rig.engine.table[id] == nil }
+            old.start()
+            old.finish()
+            try await eventually("ended") { rig.engine.table[id] == nil }
+            #expect(try await rig.stored(id)?.state == .done)
+        }
+    }
+
+    @Test("one old copy that cannot be looked up does not keep the others")
+    func unreadableCopy() async throws {
+        let worker = FakeComfy("http://a:1")
+        try await GatewayRig.run([worker], fast) { rig in
+            try await rig.connected()
+            let workerID = try #require(rig.engine.pool.members.first?.worker.id)
+            worker.with { $0.badHistory = ["bad"] }
+            for id in ["bad", "x", "y", "z"] {
+                var job = Job(
+                    promptID: id, caller: "", state: .queued, nodeCount: 2, fingerprint: "f",
+                    createdAt: Timestamp(milliseconds: 2))
+                job.workerID = "elsewhere"
+                #expect(rig.engine.table.insert(LiveJob(job)))
+                await rig.engine.keep([JobCopy(promptID: id, workerID: workerID, idOnWorker: id)])
+            }
+            try await eventually("settled") { rig.engine.copies.on(workerID).map(\.promptID) == ["bad"] }
+        }
+    }
+
     @Test("a repeated prompt_id is not acknowledged before the first prompt is on disk")
     func repeatedBeforeStored() async throws {
         let worker = FakeComfy("http://a:1")

@@ -82,6 +82,20 @@ struct MonitorTests {
         #expect(inside.most == 3)
     }
 
+    @Test("what a worker's old address said on its stream proves nothing about the new one")
+    func otherAddress() {
+        let pool = WorkerPool(WorkerRules())
+        var worker = Worker(id: "a", url: "http://a:1", name: "", weight: 1, enabled: true)
+        pool.put(worker)
+        pool.setConnected("a", since: Instant(nanoseconds: 1))
+        worker.weight = 2
+        pool.put(worker)
+        #expect(pool["a"]?.connectedSince != nil)
+        worker.url = "http://b:1"
+        pool.put(worker)
+        #expect(pool["a"]?.connectedSince == nil)
+    }
+
     @Test("an idle worker is read again when its stream tells of a longer queue, and rarely otherwise")
     func told() async throws {
         let (quiet, busy) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))

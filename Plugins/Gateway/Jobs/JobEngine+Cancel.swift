@@ -14,8 +14,9 @@ extension JobEngine {
         guard let member = live.job.workerID.flatMap({ pool[$0] }) else {
             if live.job.state == .queued, claim(promptID) == nil { return try await cancel(promptID, by: actor) }
             if await finish(promptID, .cancelled, cause) { return true }
-            // It goes on waiting.
-            _ = table.update(promptID) { $0.isSending = false }
+            // It goes on waiting, also if its turn came meanwhile and was given away.
+            putBack(promptID)
+            dispatchWakeup.set()
             throw Self.notStored
         }
         let (worker, id) = (member.worker, live.job.idOnWorker)
@@ -64,16 +65,24 @@ extension JobEngine {
         guard let live, live.job.state == .queued, !changed.isEmpty else {
             throw HTTPError(.conflict, "gateway.job_not_waiting", "The prompt does not wait in the gateway's queue.")
         }
+        let words = [priority.map { "priority \($0)" }, position.map { "position \($0) among its caller's jobs" }]
+        let cause = JobCause(actor: actor, reason: "moved to " + words.compactMap { $0 }.joined(separator: ", "))
+        let event = JobEvent(live.job, at: context.clock.wallClock, cause)
+        do {
+            try await store.reorder(changed, events: [event])
+        } catch {
+            // The table has the order that is on disk.
+            waiting.put(changed.compactMap { table[$0.promptID].map { WaitingEntry($0.job) } })
+            throw error
+        }
         for entry in changed {
             _ = table.update(entry.promptID) { live in
                 live.job.priority = entry.priority
                 live.job.place = entry.place
             }
         }
-        let words = [priority.map { "priority \($0)" }, position.map { "position \($0) among its caller's jobs" }]
-        let cause = JobCause(actor: actor, reason: "moved to " + words.compactMap { $0 }.joined(separator: ", "))
-        let event = JobEvent(live.job, at: context.clock.wallClock, cause)
-        try await store.reorder(changed, events: [event])
+        // Those that were taken and given back meanwhile too.
+        waiting.put(changed)
         announce(event)
     }
 }

@@ -11,12 +11,28 @@ extension JobEngine {
         guard !suspects.isEmpty, let worker = pool[workerID]?.worker else { return }
         let client = registry.client(worker).with(timeout: WorkerRegistry.probeTimeout)
         var settled: [JobCopy] = []
-        do {
-            for copy in suspects where try await settle(copy, queue, client) { settled.append(copy) }
-        } catch {
-            context.logger.warning("old copies not settled", ["worker.id": workerID, "error": "\(error)"])
+        for copy in suspects {
+            do {
+                if try await settle(copy, queue, client) { settled.append(copy) }
+            } catch {
+                context.logger.warning(
+                    "old copy not settled",
+                    ["prompt.id": copy.promptID, "worker.id": workerID, "error": "\(error)"])
+                // What a server says of one prompt does not concern the others.
+                guard error is ComfyServerError else { break }
+            }
         }
         await forget(settled)
+    }
+
+    /// Removes what a worker's history has of a copy that did not end well, so that it is not taken for the end of the
+    /// job if that comes back under the same id.
+    func discard(_ copy: JobCopy, _ client: ComfyClient) async {
+        do {
+            try await client.deleteFromHistory([copy.idOnWorker])
+        } catch {
+            context.logger.debug("history entry not removed", ["prompt.id": copy.promptID, "error": "\(error)"])
+        }
     }
 
     /// Remembers copies; if that cannot be stored, until the daemon ends.
@@ -59,10 +75,15 @@ extension JobEngine {
             // It may be stuck there.
             if live.job.state == .queued, pool[copy.workerID]?.stall.isStalled ?? false { return false }
             if live.job.state == .queued { return await adopt(copy) }
+            if isRunning { _ = table.update(copy.promptID) { _ = $0.interruptedOn.insert(copy.workerID) } }
             try await removeCopy(copy, isRunning: isRunning, isWaiting: isWaiting, client)
             return !isRunning
         }
-        guard let entry = try await client.history(copy.idOnWorker), case .success = entry.outcome else { return true }
+        guard let entry = try await client.history(copy.idOnWorker) else { return true }
+        guard case .success = entry.outcome else {
+            await discard(copy, client)
+            return true
+        }
         return await finish(
             copy.promptID, .done, .worker("finished it first"), entry: entry, by: copy.workerID)
     }
@@ -92,8 +113,8 @@ extension JobEngine {
             return true
         } catch {
             context.logger.warning("job not adopted", ["prompt.id": copy.promptID, "error": "\(error)"])
-            _ = table.update(copy.promptID) { $0.isSending = false }
-            waiting.add(WaitingEntry(job), returning: true)
+            putBack(copy.promptID)
+            dispatchWakeup.set()
             return false
         }
     }

@@ -80,6 +80,8 @@ extension JobEngine {
         moved.state = .dispatching
         moved.workerID = workerID
         moved.workerPromptID = nil
+        moved.submittedAt = nil
+        moved.startedAt = nil
         moved.revision += 1
         moved.attempts += 1
         let event = JobEvent(moved, at: context.clock.wallClock, cause)

@@ -33,6 +33,10 @@ extension JobEngine {
         if let copy = copies.copy(of: job.promptID, on: worker.id) {
             // The worker was given it once before.
             switch await lookUp(copy.idOnWorker, on: worker) {
+            case .ended(let entry) where entry.outcome != .success:
+                // It failed or was interrupted while it was no longer the job's copy: the next one shall tell.
+                await discard(copy, registry.client(worker))
+                await forget([copy])
             case .queued, .ended:
                 if copy.idOnWorker != job.promptID {
                     _ = table.update(job.promptID) { $0.job.workerPromptID = copy.idOnWorker }

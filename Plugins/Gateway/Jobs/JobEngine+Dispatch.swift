@@ -14,8 +14,8 @@ extension JobEngine {
     func runDispatcher() async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
-                // One that is being handed over may come back.
-                if waiting.count > 0 || handovers.load(ordering: .relaxed) > 0 {
+                // One that is being handed over may come back: before it stops to count as such.
+                if handovers.load(ordering: .acquiring) > 0 || waiting.count > 0 {
                     await dispatchWakeup.wait(atMost: .seconds(1), clock: context.clock)
                 } else {
                     await dispatchWakeup.wait()
@@ -33,7 +33,7 @@ extension JobEngine {
             handovers.add(1, ordering: .relaxed)
             group.addTask {
                 let isSettled = await self.redeliver(job, to: choice)
-                self.handovers.subtract(1, ordering: .relaxed)
+                self.handovers.subtract(1, ordering: .releasing)
                 // After a failure the next round comes in its time.
                 if isSettled, self.waiting.count > 0 { self.dispatchWakeup.set() }
             }
@@ -132,8 +132,8 @@ extension JobEngine {
         _ = table.update(promptID) { $0.isSending = false }
     }
 
-    /// Lets a job wait again that could not be assigned, for instance because the disk is full.
-    private func putBack(_ promptID: String) {
+    /// Lets a job wait again that was claimed and could not be changed, for instance because the disk is full.
+    func putBack(_ promptID: String) {
         let waits: Job? =
             table.update(promptID) { live -> Job? in
                 guard live.job.state == .queued else { return nil }

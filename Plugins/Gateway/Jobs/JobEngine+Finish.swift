@@ -39,6 +39,12 @@ extension JobEngine {
         switch entry.outcome {
         case .success: await finish(promptID, .done, .worker("finished"), entry: entry)
         case .failure(let words): await finish(promptID, .failed, .worker(words), entry: entry)
+        case .interrupted where live.cancelledBy == nil && live.interruptedOn.contains(workerID):
+            _ = table.update(promptID) { _ = $0.interruptedOn.remove(workerID) }
+            if let copy = JobCopy(live.job), let worker = pool[workerID]?.worker {
+                await discard(copy, registry.client(worker))
+            }
+            requeue(promptID, .gateway("its worker interrupted it as an old copy"), isCharged: false)
         case .interrupted:
             let cause = JobCause(actor: live.cancelledBy ?? "worker", reason: "interrupted")
             await finish(promptID, .cancelled, cause, entry: entry)
@@ -75,7 +81,9 @@ extension JobEngine {
             let isFirst = try await store.finish(
                 job, history: history, events: (pending?.events ?? []) + [event],
                 copies: (pending?.copies ?? []) + copies, at: event.at)
-            let late = close(job, event, isFirst: isFirst)
+            // Whoever follows it is told of the end that counts.
+            let ended = isFirst ? job : (try? await store.record(promptID)) ?? job
+            let late = close(ended, event, isFirst: isFirst)
             // Not before: a copy of a job that is open on the same worker counts as settled.
             self.copies.add(copies)
             await keep(late)

@@ -148,14 +148,15 @@ extension JobEngine {
     ///
     /// - Returns: false when a worker ended it all the same; then it stays.
     private func takeBack(_ job: Job) async -> Bool {
-        defer {
+        do {
+            let isRemoved = try await store.withdraw(job.promptID)
             _ = journal.take(job.promptID)
             table.remove(job.promptID)
-        }
-        do {
-            return try await store.withdraw(job.promptID)
+            return isRemoved
         } catch {
             context.logger.error("refused job not removed", ["prompt.id": job.promptID, "error": "\(error)"])
+            // What is on disk as open must end: it goes on as one that its worker may have.
+            _ = table.update(job.promptID) { $0.isSending = false }
             return true
         }
     }

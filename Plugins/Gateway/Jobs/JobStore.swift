@@ -58,7 +58,7 @@ struct JobStore: Sendable {
                 """
                 UPDATE gateway_jobs SET state = \(JobState.dispatching.rawValue), worker_id = \(job.workerID),
                     worker_prompt_id = NULL, attempts = \(job.attempts), revision = \(job.revision),
-                    updated_at = \(time)
+                    submitted_at = NULL, started_at = NULL, updated_at = \(time)
                 WHERE prompt_id = \(job.promptID) AND revision = \(revision)
                     AND state IN (\(Self.sources(of: .dispatching)))
                 """)

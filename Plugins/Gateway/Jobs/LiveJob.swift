@@ -29,6 +29,8 @@ struct LiveJob: Sendable {
     var deadline: Instant?
     /// The worker that lost it last, and until when another one is preferred.
     var avoided: (workerID: String, until: Instant)?
+    /// The workers where a copy of it was interrupted that was no longer its own.
+    var interruptedOn: Set<String> = []
     /// The workers that broke down over it.
     var brokeDownOn: Set<String> = []
 

@@ -35,6 +35,13 @@ final class WaitingJobs: Sendable {
         queue.withLock { $0.move(promptID, priority: priority, position: position) }
     }
 
+    /// Gives jobs the priorities and places of these entries, as far as they wait.
+    func put(_ entries: [WaitingEntry]) {
+        queue.withLock { queue in
+            for entry in entries { queue.put(entry) }
+        }
+    }
+
     /// How many wait.
     var count: Int { queue.withLock { $0.count } }
 }

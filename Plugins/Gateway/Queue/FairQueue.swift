@@ -81,14 +81,20 @@ struct FairQueue: Sendable {
             }
         }
         let moved = entry.moved(priority: target, place: place)
-        if target == entry.priority {
-            levels[target]?.replace(entry, by: moved)
-            entries[promptID] = moved
-        } else {
-            remove(promptID)
-            add(moved)
-        }
+        put(moved)
         return [moved] + changed
+    }
+
+    /// Gives a job the priority and place of an entry; one that does not wait is left alone.
+    mutating func put(_ entry: WaitingEntry) {
+        guard let old = entries[entry.promptID], old != entry else { return }
+        if entry.priority == old.priority {
+            levels[entry.priority]?.replace(old, by: entry)
+            entries[entry.promptID] = entry
+        } else {
+            remove(entry.promptID)
+            add(entry)
+        }
     }
 
     private mutating func count(_ change: Int, _ priority: Int) {

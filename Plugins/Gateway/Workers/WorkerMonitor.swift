@@ -84,14 +84,20 @@ final class WorkerMonitor: Sendable {
 // MARK: - Events
 
 extension WorkerMonitor {
-    /// Keeps one event stream open; waits longer after each failure, from 0.25 s to 10 s, spread by chance.
+    /// Keeps one event stream open while the worker answers probes; waits longer after each failure, from 0.25 s to
+    /// 10 s, spread by chance.
     private func followEvents() async {
         var failures = 0
         while !Task.isCancelled, let worker {
+            let client = engine.registry.client(worker)
+            lastClient.withLock { $0 = client }
+            // One that lets everybody wait shall not keep a place that others wait for.
+            guard answers else {
+                await connecting.wait(atMost: .seconds(10), clock: clock)
+                continue
+            }
             let began = clock.now
             do {
-                let client = engine.registry.client(worker)
-                lastClient.withLock { $0 = client }
                 try await follow(client)
             } catch {
                 engine.context.logger.debug(
@@ -185,7 +191,9 @@ extension WorkerMonitor {
         guard let member = engine.pool[workerID] else { return engine.configuration.probeInterval }
         let hasJobs = engine.table.hasJobs(on: workerID)
         if member.connectedSince == nil, hasJobs, member.health.isHealthy { return JobEngine.absence }
-        let isQuiet = member.connectedSince != nil && member.health == .healthy && !hasJobs
+        // Copies are to be removed there, and an open breaker waits for a look.
+        let isDone = member.breaker.state == .closed && !engine.copies.areOn(workerID)
+        let isQuiet = member.connectedSince != nil && member.health == .healthy && !hasJobs && isDone
         guard isQuiet, !news.withLock({ $0.areFresh }) else { return engine.configuration.probeInterval }
         return max(engine.configuration.healthInterval, engine.configuration.probeInterval)
     }
@@ -193,6 +201,12 @@ extension WorkerMonitor {
     /// Takes in what the worker says about the length of its queue.
     private func hear(_ remaining: Int) {
         if news.withLock({ $0.told(remaining) }) { probing.set() }
+    }
+
+    /// Whether the worker answered its last probe.
+    private var answers: Bool {
+        guard let member = engine.pool[workerID] else { return false }
+        return member.health == .healthy || member.stall.isStalled
     }
 
     /// The gate for requests to a worker in this state.

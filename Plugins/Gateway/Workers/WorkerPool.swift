@@ -68,6 +68,7 @@ final class WorkerPool: Sendable {
                 state.members[place].load.forget()
                 state.members[place].stall = StallWatch()
                 state.members[place].refusingSince = nil
+                state.members[place].connectedSince = nil
             }
             // Somebody who changes what may have been wrong wishes to try again.
             if before.url != worker.url || before.ownCredentials != worker.ownCredentials

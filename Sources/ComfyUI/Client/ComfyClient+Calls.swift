@@ -77,6 +77,13 @@ extension ComfyClient {
         try await command("/queue", ["delete": .array(promptIDs.map { .string($0) })])
     }
 
+    /// Removes prompts from the history; ids that are not there are ignored.
+    ///
+    /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
+    public func deleteFromHistory(_ promptIDs: [String]) async throws {
+        try await command("/history", ["delete": .array(promptIDs.map { .string($0) })])
+    }
+
     /// Interrupts a prompt if it is the running one.
     ///
     /// Old servers ignore the id and interrupt whatever runs: look at the queue first.
