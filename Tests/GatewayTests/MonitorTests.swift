@@ -129,17 +129,21 @@ struct MonitorTests {
         }
     }
 
-    @Test("an idle worker that was down is asked as soon as its stream is open again")
+    @Test("a worker that does not answer is asked every few seconds, however long readings are kept")
     func back() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], ["queue_cache_ttl": "1h", "health_interval": "1h"]) { rig in
+        let clock = ManualClock()
+        let values: JSONObject = ["queue_cache_ttl": "1h", "health_interval": "1h"]
+        try await GatewayRig.run([worker], values, clock: clock) { rig in
             try await rig.connected()
-            try await eventually("known") { rig.engine.pool.members[0].health == .healthy }
+            try await GatewayRig.drive(clock, "known") { rig.engine.pool.members[0].health == .healthy }
             worker.with { $0.isDown = true }
             worker.restartEmpty()
-            try await eventually("found") { !rig.engine.pool.members[0].health.isHealthy }
+            try await GatewayRig.drive(clock, "found") { !rig.engine.pool.members[0].health.isHealthy }
             worker.with { $0.isDown = false }
-            try await eventually("back") { rig.engine.pool.members[0].health == .healthy }
+            try await GatewayRig.drive(clock, atMost: .seconds(12), "back") {
+                rig.engine.pool.members[0].health == .healthy
+            }
         }
     }
 

@@ -27,6 +27,8 @@ final class WorkerMonitor: Sendable {
     private static let parallelCollections = 8
     /// How long a worker's stream may say nothing after it was handed a prompt.
     private static let patience = Duration.seconds(10)
+    /// The longest time between two probes of a worker that does not answer.
+    private static let sickPause = Duration.seconds(5)
     /// The longest time between two probes of a worker whose queue takes long to read.
     private static let longestPause = Duration.seconds(20)
 
@@ -189,8 +191,9 @@ extension WorkerMonitor {
     /// a probe now and then is enough.
     private var pause: Duration {
         guard let member = engine.pool[workerID] else { return engine.configuration.probeInterval }
+        if !member.health.isHealthy { return min(Self.sickPause, engine.configuration.probeInterval) }
         let hasJobs = engine.table.hasJobs(on: workerID)
-        if member.connectedSince == nil, hasJobs, member.health.isHealthy { return JobEngine.absence }
+        if member.connectedSince == nil, hasJobs { return JobEngine.absence }
         // Copies are to be removed there, and an open breaker waits for a look.
         let isDone = member.breaker.state == .closed && !engine.copies.areOn(workerID)
         let isQuiet = member.connectedSince != nil && member.health == .healthy && !hasJobs && isDone
