@@ -87,6 +87,8 @@ def bench_waiting(options, report):
         with servers.comfyd(options.bin, section, state=state) as gateway:
             empty = gateway.memory()
             first, last, acknowledged = fill(gateway, count, 1 if options.quick else 4)
+            # What was cut off when the load stopped may still be on its way to the disk.
+            time.sleep(1)
             before = waiting(gateway)
             memory = gateway.memory()
             gateway.crash()

@@ -18,6 +18,8 @@ struct ChaosTests {
                 health_interval: 500ms
                 queue_cache_ttl: 500ms
                 worker_lost_after: 1s
+                worker_stall_timeout: 2s
+                breaker_pause: 1s
                 max_attempts: 100
                 """
         ) { cluster in

@@ -44,6 +44,40 @@ struct WorkerFailureTests {
         }
     }
 
+    @Test("jobs of a server whose thread died run on another, and each counts once")
+    func deadThread() async throws {
+        let settings = Self.impatient + "\nworker_stall_timeout: 2s"
+        try await withCluster(servers: 2, gateway: settings) { cluster in
+            let dead = try await cluster.servers[0].probe.post("/simulator/control", ["dead_worker": true])
+            #expect(dead.status == 200)
+            let ids = try await concurrently(Array(0..<4)) {
+                try await cluster.submit(Workflow.slow("dead-\($0)", seconds: 0.1, color: $0))
+            }
+            for id in ids {
+                let status = try await cluster.ended(id)
+                #expect(status["status"] == "done")
+                #expect(status["worker_name"] == "sim-2")
+            }
+            let workers = try await cluster.probe.get("/api/workers").json["workers"]
+            #expect(workers?[0]?["detail"]?.stringValue?.contains("stands still") ?? false)
+            #expect(try await cluster.servers[0].history().isEmpty)
+            #expect(try await cluster.servers[1].history().count == ids.count)
+        }
+    }
+
+    @Test("a server that fails at every prompt gets few of them, and fails none of the jobs")
+    func blackHole() async throws {
+        try await withCluster(servers: 2, gateway: Self.impatient) { cluster in
+            try await cluster.servers[0].probe.post("/simulator/control", ["refuse_prompts": true])
+            for number in 0..<8 {
+                try await cluster.ended(try await cluster.submit(Workflow.image("hole-\(number)")))
+            }
+            let workers = try await cluster.probe.get("/api/workers").json["workers"]?.arrayValue
+            #expect(workers?.map { $0["breaker"] } == ["open", "closed"])
+            #expect(try await cluster.servers[1].history().count == 8)
+        }
+    }
+
     @Test("a server that refuses connections costs a submit no time and no error")
     func refused() async throws {
         try await withCluster(servers: 2, gateway: "health_interval: 1h\nqueue_cache_ttl: 1h") { cluster in

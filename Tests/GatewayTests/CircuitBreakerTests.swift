@@ -92,6 +92,7 @@ struct CircuitBreakerTests {
         #expect(!watch.isStalled)
         watch.heard(now: at(59))
         look("a", 60)
+        #expect(!watch.isStalled)
         look("b", 110)
         look("b", 169, ours: false)
         look("b", 228)
@@ -104,7 +105,11 @@ struct CircuitBreakerTests {
         #expect(!watch.isStalled)
         look("c", 291)
         #expect(watch.isStalled)
-        look(nil, 292)
+        watch.heard(now: at(291))
+        #expect(!watch.isStalled)
+        look("c", 351)
+        #expect(watch.isStalled)
+        look(nil, 352)
         #expect(!watch.isStalled)
         look(nil, 1000)
         #expect(!watch.isStalled)
@@ -114,7 +119,7 @@ struct CircuitBreakerTests {
     }
 
     private func pool(_ ids: [String]) -> WorkerPool {
-        let pool = WorkerPool(WorkerRules(maximumInFlight: 2, breaker: limits))
+        let pool = WorkerPool(WorkerRules(maximumInFlight: 3, breaker: limits))
         for id in ids {
             pool.put(Worker(id: id, url: id, name: id, weight: 1, enabled: true))
             pool.finishReading(id, running: 0, pending: 0, foreign: 0, now: at(0))
@@ -135,6 +140,7 @@ struct CircuitBreakerTests {
         pool.finishReading("a", running: 0, pending: 0, foreign: 0, now: at(11))
         #expect(pool["a"]?.breaker.state == .halfOpen)
         #expect(pool.reserve()?.worker.id == "a")
+        #expect(pool.reserve()?.worker.id == "b")
         #expect(pool.reserve()?.worker.id == "b")
         #expect(pool.reserve() == nil)
         #expect(pool.isUsable)

@@ -224,6 +224,28 @@ struct FailureTests {
         }
     }
 
+    @Test("behind somebody else's prompt that stands still, a job is not charged, and goes on there once that moved")
+    func foreignHead() async throws {
+        let worker = FakeComfy("http://a:1")
+        worker.with { $0.running = [[0, "foreign", [:], [:], []]] }
+        try await GatewayRig.run([worker], ["worker_stall_timeout": "60s"], clock: clock) { rig in
+            try await rig.connected()
+            let id = try await rig.submitted(clock)
+            try await drive("it waits here") { rig.engine.table[id]?.job.state == .queued }
+            #expect(rig.engine.table[id]?.job.attempts == 0)
+            // It is not taken back to where it stood still, not even for a moment.
+            try await GatewayRig.pass(.seconds(30), clock)
+            #expect(rig.engine.table[id]?.job.state == .queued)
+            try await drive("it is stored") { try await rig.stored(id)?.state == .queued }
+            let states = try await rig.engine.store.events(of: id, limit: 100).map(\.state)
+            #expect(states == [.queued, .dispatching, .submitted, .queued])
+            worker.with { $0.running = [] }
+            try await drive("it goes on there") { rig.engine.table[id]?.job.state == .submitted }
+            #expect(worker.submitted == [id])
+            #expect(rig.engine.table[id]?.job.attempts == 1)
+        }
+    }
+
     @Test(
         "a job that is executed for too long ends as failed, and is interrupted on its worker",
         arguments: [false, true])

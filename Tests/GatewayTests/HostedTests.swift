@@ -36,6 +36,28 @@ struct HostedTests {
         await host.stop()
     }
 
+    @Test("an open circuit breaker is a number of the metrics")
+    func breaker() async throws {
+        let refusing = StubHTTPClient { request in
+            guard request.url.hasSuffix("/prompt") else { return .json(["queue_running": [], "queue_pending": []]) }
+            return ClientResponse(status: .forbidden)
+        }
+        let configuration: JSON = ["workers": [["url": "http://w:8188", "name": "w"]], "breaker_failures": 1]
+        let host = try TestHost<GatewayPlugin>(configuration: configuration, client: refusing)
+        try await host.start()
+        let series = #"comfyd_gateway_worker_breaker{worker="w"}"#
+        for value in [0.0, 2] {
+            try await eventually("\(series) is \(value)") {
+                host.clock.advance(by: .milliseconds(500))
+                return host.metric(series) == value
+            }
+            if value == 0 {
+                #expect(await host.send(.post, "/api/prompt", json: Self.prompt).status == .serviceUnavailable)
+            }
+        }
+        await host.stop()
+    }
+
     @Test("a job that was acknowledged before a kill is taken up again by the next process")
     func killed() async throws {
         let first = try TestHost<GatewayPlugin>(configuration: Self.configuration, client: Self.idleWorker)

@@ -129,6 +129,24 @@ struct MonitorTests {
         }
     }
 
+    @Test("a worker that does not answer is asked every few seconds, however long readings are kept")
+    func back() async throws {
+        let worker = FakeComfy("http://a:1")
+        let clock = ManualClock()
+        let values: JSONObject = ["queue_cache_ttl": "1h", "health_interval": "1h"]
+        try await GatewayRig.run([worker], values, clock: clock) { rig in
+            try await rig.connected()
+            try await GatewayRig.drive(clock, "known") { rig.engine.pool.members[0].health == .healthy }
+            worker.with { $0.isDown = true }
+            worker.restartEmpty()
+            try await GatewayRig.drive(clock, "found") { !rig.engine.pool.members[0].health.isHealthy }
+            worker.with { $0.isDown = false }
+            try await GatewayRig.drive(clock, atMost: .seconds(12), "back") {
+                rig.engine.pool.members[0].health == .healthy
+            }
+        }
+    }
+
     @Test("workers of the configuration are registered in its order, each once, and a deleted one gets its id back")
     func listed() async throws {
         let database = try SQLiteDatabase.open(path: ":memory:")

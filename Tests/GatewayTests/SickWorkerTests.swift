@@ -55,7 +55,7 @@ struct SickWorkerTests {
     func losing() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
         for worker in [first, second] { worker.with { $0.behaviour = .loseRequest } }
-        try await GatewayRig.run([first, second], ["queue_cache_ttl": 30]) { rig in
+        try await GatewayRig.run([first, second], ["queue_cache_ttl": "1h", "health_interval": "1h"]) { rig in
             try await rig.connected()
             #expect(await rig.submit().status == .serviceUnavailable)
             #expect(rig.engine.pool.members.allSatisfy { !$0.health.isHealthy })

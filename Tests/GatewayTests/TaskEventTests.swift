@@ -158,6 +158,24 @@ struct TaskEventTests {
         }
     }
 
+    @Test("previews take no room in the buffer of those who want none")
+    func previews() async throws {
+        let table = JobTable()
+        let job = Job(
+            promptID: "p", caller: "c", state: .running, nodeCount: 1, fingerprint: "f",
+            createdAt: Timestamp(milliseconds: 1))
+        #expect(table.insert(LiveJob(job)))
+        let first: (LiveJob) -> PromptEvent = { _ in .message(type: "first", data: nil) }
+        let (all, without) = try (
+            #require(table.follow("p", first: first)), #require(table.follow("p", previews: false, first: first))
+        )
+        table.tell("p") { .preview(nodeID: "1", mimeType: "image/png", image: [1]) }
+        table.remove("p", last: .message(type: "last", data: nil))
+        func count(_ events: AsyncStream<PromptEvent>) async -> Int { await events.reduce(0) { count, _ in count + 1 } }
+        #expect(await count(all) == 3)
+        #expect(await count(without) == 2)
+    }
+
     @Test("draining ends the streams, and later ones after their first event")
     func drain() async throws {
         try await GatewayRig.run([]) { rig in

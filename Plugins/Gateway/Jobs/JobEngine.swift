@@ -65,7 +65,13 @@ final class JobEngine: Sendable {
         lastSequence.store(try await store.lastSequence(), ordering: .relaxed)
         copies.add(try await store.copies())
         let jobs = try await store.openJobs()
-        for job in jobs { takeUp(job) }
+        table.reserve(jobs.count)
+        // One text for all jobs of a caller.
+        var callers: Set<String> = []
+        for var job in jobs {
+            job.caller = callers.insert(job.caller).memberAfterInsert
+            takeUp(job)
+        }
         if !jobs.isEmpty { context.logger.notice("unfinished jobs taken up", ["jobs": "\(jobs.count)"]) }
         dispatchWakeup.set()
     }

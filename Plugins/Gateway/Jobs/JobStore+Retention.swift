@@ -1,32 +1,34 @@
 import PluginAPI
 
 extension JobStore {
-    /// Deletes ended jobs with their results and stories, those that ended first, up to a number.
+    /// How many ended jobs are kept.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func endedJobs() async throws -> Int {
+        try await database.read { connection in
+            try connection.first("SELECT COUNT(*) AS n FROM gateway_jobs WHERE finished_at IS NOT NULL") {
+                try $0.get("n", as: Int.self)
+            } ?? 0
+        }
+    }
+
+    /// Deletes ended jobs with their results and stories, those that ended first.
     ///
     /// - Parameters:
     ///   - cutoff: Those that ended before.
-    ///   - kept: Also those that are more than this number.
-    ///   - limit: How many at once.
+    ///   - excess: At least so many, whenever they ended.
+    ///   - limit: How many at most.
     /// - Returns: the ids of the deleted jobs.
     /// - Throws: ``DatabaseError``.
-    func deleteEnded(before cutoff: Timestamp, keeping kept: Int, limit: Int) async throws -> [String] {
+    func deleteEnded(before cutoff: Timestamp, excess: Int, limit: Int) async throws -> [String] {
         let doomed = try await database.read { connection in
-            let ended =
-                try connection.first(
-                    "SELECT COUNT(*) AS n FROM gateway_jobs WHERE finished_at IS NOT NULL"
-                ) { try $0.get("n", as: Int.self) } ?? 0
-            let old = try connection.all(
+            let oldest = try connection.all(
                 """
-                SELECT prompt_id FROM gateway_jobs WHERE finished_at < \(cutoff) ORDER BY finished_at LIMIT \(limit)
+                SELECT prompt_id, finished_at FROM gateway_jobs WHERE finished_at IS NOT NULL
+                ORDER BY finished_at LIMIT \(limit)
                 """
-            ) { try $0.get("prompt_id", as: String.self) }
-            guard old.count < limit, ended - kept > old.count else { return old }
-            return try connection.all(
-                """
-                SELECT prompt_id FROM gateway_jobs WHERE finished_at IS NOT NULL ORDER BY finished_at
-                LIMIT \(min(limit, ended - kept))
-                """
-            ) { try $0.get("prompt_id", as: String.self) }
+            ) { (id: try $0.get("prompt_id", as: String.self), end: try $0.get("finished_at", as: Timestamp.self)) }
+            return oldest.enumerated().filter { $0.offset < excess || $0.element.end < cutoff }.map(\.element.id)
         }
         guard !doomed.isEmpty else { return [] }
         try await database.write { connection in

@@ -4,7 +4,7 @@ import Synchronization
 /// The jobs that have not ended, in memory, and those who follow them.
 final class JobTable: Sendable {
     fileprivate struct State {
-        var jobs: [String: LiveJob] = [:]
+        var jobs: [String: Entry] = [:]
         var byWorker: [String: Set<String>] = [:]
         /// From a worker's own id to ours, where they differ.
         var aliases: [String: String] = [:]
@@ -15,6 +15,17 @@ final class JobTable: Sendable {
         /// Whether followers are sent away.
         var isClosed = false
         var counts: [JobState: Int] = [:]
+    }
+
+    /// Holds a job outside the dictionary, where half of the room is empty.
+    ///
+    /// Unchecked, because entries never leave ``State``: who touches one has the lock.
+    fileprivate final class Entry: @unchecked Sendable {
+        var live: LiveJob
+
+        init(_ live: LiveJob) {
+            self.live = live
+        }
     }
 
     fileprivate struct Follower {
@@ -34,13 +45,22 @@ final class JobTable: Sendable {
     /// How many events a slow follower may be behind before it loses the oldest.
     private static let followerBuffer = 256
 
+    /// Makes room for so many jobs.
+    func reserve(_ count: Int) {
+        state.withLock { state in
+            state.jobs.reserveCapacity(count)
+            state.gatewayJobs.reserveCapacity(count)
+        }
+    }
+
     /// Adds a job.
     ///
     /// - Returns: false when its id is there already.
     func insert(_ live: LiveJob) -> Bool {
         state.withLock { state in
-            guard state.jobs[live.job.promptID] == nil else { return false }
-            state.jobs[live.job.promptID] = live
+            let entry = Entry(live)
+            guard state.jobs[live.job.promptID, default: entry] === entry else { return false }
+            state.jobs[live.job.promptID] = entry
             if let id = live.job.gatewayJobID { state.gatewayJobs[id] = live.job.promptID }
             state.index(live.job.promptID, Placing(live.job), adding: true)
             if let worker = live.job.workerID { onPlacing(1, worker) }
@@ -49,16 +69,16 @@ final class JobTable: Sendable {
     }
 
     /// A job.
-    subscript(promptID: String) -> LiveJob? { state.withLock { $0.jobs[promptID] } }
+    subscript(promptID: String) -> LiveJob? { state.withLock { $0.jobs[promptID]?.live } }
 
     /// Changes a job; `nil` when it is not there.
     func update<T>(_ promptID: String, _ body: (inout LiveJob) -> T) -> T? {
         state.withLock { state -> T? in
-            guard let index = state.jobs.index(forKey: promptID) else { return nil }
-            let before = Placing(state.jobs.values[index].job)
+            guard let entry = state.jobs[promptID] else { return nil }
+            let before = Placing(entry.live.job)
             // In place: a copy would make a copy of every set and text that the body touches.
-            let result = body(&state.jobs.values[index])
-            let after = Placing(state.jobs.values[index].job)
+            let result = body(&entry.live)
+            let after = Placing(entry.live.job)
             if before != after {
                 state.index(promptID, before, adding: false)
                 state.index(promptID, after, adding: true)
@@ -77,7 +97,7 @@ final class JobTable: Sendable {
     @discardableResult
     func remove(_ promptID: String, last event: PromptEvent? = nil) -> LiveJob? {
         let (live, followers) = state.withLock { state -> (LiveJob?, [Int: Follower]) in
-            guard let live = state.jobs.removeValue(forKey: promptID) else { return (nil, [:]) }
+            guard let live = state.jobs.removeValue(forKey: promptID)?.live else { return (nil, [:]) }
             if let id = live.job.gatewayJobID { state.gatewayJobs[id] = nil }
             state.index(promptID, Placing(live.job), adding: false)
             if let worker = live.job.workerID { onPlacing(-1, worker) }
@@ -101,7 +121,7 @@ final class JobTable: Sendable {
     /// Those of some jobs that are there.
     func jobs(_ promptIDs: some Sequence<String>) -> [String: LiveJob] {
         state.withLock { state in
-            promptIDs.reduce(into: [:]) { found, id in found[id] = state.jobs[id] }
+            promptIDs.reduce(into: [:]) { found, id in found[id] = state.jobs[id]?.live }
         }
     }
 
@@ -113,7 +133,7 @@ final class JobTable: Sendable {
     /// The ids that a worker knows its jobs by.
     func idsOnWorker(_ workerID: String) -> Set<String> {
         state.withLock { state in
-            Set((state.byWorker[workerID] ?? []).map { state.jobs[$0]?.job.idOnWorker ?? $0 })
+            Set((state.byWorker[workerID] ?? []).map { state.jobs[$0]?.live.job.idOnWorker ?? $0 })
         }
     }
 
@@ -121,7 +141,7 @@ final class JobTable: Sendable {
     func overdue(_ now: Instant) -> [String] {
         state.withLock { state in
             state.byWorker.values.flatMap { ids in
-                ids.filter { state.jobs[$0]?.deadline.map { $0 <= now } ?? false }
+                ids.filter { state.jobs[$0]?.live.deadline.map { $0 <= now } ?? false }
             }
         }
     }
@@ -149,7 +169,7 @@ extension JobTable {
         let (stream, continuation) = AsyncStream.makeStream(
             of: PromptEvent.self, bufferingPolicy: .bufferingNewest(Self.followerBuffer))
         let key: Int? = state.withLock { state in
-            guard let live = state.jobs[promptID] else { return nil }
+            guard let live = state.jobs[promptID]?.live else { return nil }
             continuation.yield(first(live))
             guard !state.isClosed else {
                 continuation.finish()

@@ -27,6 +27,8 @@ final class WorkerMonitor: Sendable {
     private static let parallelCollections = 8
     /// How long a worker's stream may say nothing after it was handed a prompt.
     private static let patience = Duration.seconds(10)
+    /// The longest time between two probes of a worker that does not answer.
+    private static let sickPause = Duration.seconds(5)
     /// The longest time between two probes of a worker whose queue takes long to read.
     private static let longestPause = Duration.seconds(20)
 
@@ -116,8 +118,9 @@ extension WorkerMonitor {
         let events = try await gate.pass { try await client.events(clientID: engine.clientID) }
         stream.withLock { $0 = events }
         engine.pool.setConnected(workerID, since: clock.now)
-        // Events were missed until now. An idle server tells in its first event how long its queue is.
-        if engine.table.hasJobs(on: workerID) { callProbe() }
+        // Events were missed until now; but an idle server tells in its first one how long its queue is.
+        let isWell = engine.pool[workerID]?.health.isHealthy ?? true
+        if !isWell || engine.table.hasJobs(on: workerID) { callProbe() }
         do {
             for try await event in events {
                 engine.pool.heard(
@@ -155,11 +158,13 @@ extension WorkerMonitor {
 extension WorkerMonitor {
     private func probeRegularly() async {
         // Workers that were registered together are not asked together for ever.
-        var spread = Double.random(in: 0...1)
-        while !Task.isCancelled, let worker {
+        var spread = Double.random(in: 0.1...1)
+        while !Task.isCancelled {
             let (isUnsettled, took) = await gate.pass {
                 let began = clock.now
+                // Whoever changes the worker calls afterwards, so what is read from here on is new enough.
                 isCalled.store(false, ordering: .relaxed)
+                guard let worker else { return (false, Duration.zero) }
                 return (await probe(worker), began.duration(to: clock.now))
             }
             // A long queue takes long to read: then it is read less often.
@@ -186,8 +191,9 @@ extension WorkerMonitor {
     /// a probe now and then is enough.
     private var pause: Duration {
         guard let member = engine.pool[workerID] else { return engine.configuration.probeInterval }
+        if !member.health.isHealthy { return min(Self.sickPause, engine.configuration.probeInterval) }
         let hasJobs = engine.table.hasJobs(on: workerID)
-        if member.connectedSince == nil, hasJobs, member.health.isHealthy { return JobEngine.absence }
+        if member.connectedSince == nil, hasJobs { return JobEngine.absence }
         // Copies are to be removed there, and an open breaker waits for a look.
         let isDone = member.breaker.state == .closed && !engine.copies.areOn(workerID)
         let isQuiet = member.connectedSince != nil && member.health == .healthy && !hasJobs && isDone

@@ -268,7 +268,7 @@ struct HTTPStreamingTests {
                 .events { writer in
                     try await writer.send(ServerSentEvent("1"))
                     do {
-                        try await Task.sleep(for: .seconds(60))
+                        try await Task.sleep(for: .seconds(3600))
                     } catch {
                         outcome.put("cancelled")
                         throw error
@@ -279,10 +279,8 @@ struct HTTPStreamingTests {
             try await client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
             _ = try await client.readHead()
             _ = try await client.read(exactly: 14)
-            let start = ContinuousClock.now
             if isReset { client.reset() } else { client.shutDown() }
             #expect(await eventually { outcome.current == "cancelled" })
-            #expect(ContinuousClock.now - start < .seconds(3))
             #expect(await eventually { server.counters.requestsInFlight == 0 && server.openConnections == 0 })
         }
     }

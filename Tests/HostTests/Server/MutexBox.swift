@@ -25,9 +25,9 @@ extension MutexBox where Value == [UInt8] {
 }
 
 /// Waits until a condition holds; false when it does not within the time.
-func eventually(within seconds: Double = 10, _ condition: () -> Bool) async -> Bool {
+func eventually(within seconds: Double = 10, _ condition: () async -> Bool) async -> Bool {
     let end = ContinuousClock.now.advanced(by: .seconds(seconds))
-    while !condition() {
+    while !(await condition()) {
         if ContinuousClock.now > end { return false }
         try? await Task.sleep(for: .milliseconds(5))
     }

@@ -18,12 +18,12 @@ func report(_ name: String, _ size: Int, _ microseconds: Double) {
 
 /// Chooses for as many jobs as there are places, then gives the places back.
 func choose(among count: Int) {
-    let pool = WorkerPool(maximumInFlight: 2)
+    let pool = WorkerPool(WorkerRules())
     for index in 0..<count {
         let id = "worker-\(index)"
         pool.put(
             Worker(id: id, url: "http://10.0.\(index / 250).\(index % 250):8188", name: id, weight: 1, enabled: true))
-        pool.finishReading(id, running: 0, pending: 0, foreign: 0)
+        pool.finishReading(id, running: 0, pending: 0, foreign: 0, now: Instant(nanoseconds: 0))
     }
     var chosen: [String] = []
     let time = median(steps: count) {

@@ -27,8 +27,9 @@ final class ChaosMonkey: Sendable {
         isOver.store(true, ordering: .relaxed)
     }
 
-    /// Kills a server on every beat, and starts it again, empty, a little later; some hang or are out of reach for two
-    /// beats instead. Until stopped; then all are well.
+    /// Kills a server on every beat and starts it again, empty, a little later, until stopped; then all are well.
+    ///
+    /// Some hang or are out of reach for two beats instead.
     func tormentServers() async throws {
         var random = SeededRandom(seed: plan.seed ^ 0xDEAD)
         var sick: (server: SimulatedServer, until: Int)?

@@ -1,0 +1,26 @@
+import PluginAPI
+import Testing
+
+@Suite("Rows of a result")
+struct RowTests {
+    private let row = Row(columns: ["a", "b", "c"]) { [.integer(1), .text("two"), .null][$0] }
+
+    @Test("columns are found by name in any order, again and again")
+    func order() throws {
+        for _ in 0..<2 {
+            #expect(try row.get("a", as: Int.self) == 1)
+            #expect(try row.get("b", as: String.self) == "two")
+            #expect(try row.optional("c", as: Int.self) == nil)
+            #expect(try row.get("b", as: String.self) == "two")
+            #expect(try row.get("a", as: Int.self) == 1)
+        }
+    }
+
+    @Test("a column that is missing, NULL or of another type is an error that names it")
+    func errors() {
+        for (column, word) in [("d", "no column"), ("c", "NULL"), ("b", "a text")] {
+            let error = #expect(throws: DatabaseError.self) { try row.get(column, as: Int.self) }
+            #expect(error?.message.contains(word) == true)
+        }
+    }
+}
