@@ -123,6 +123,31 @@ struct FailureTests {
         }
     }
 
+    @Test(
+        "jobs of an unreachable worker go to others when they are due, though each look at it takes its time",
+        arguments: [(isGone: false, atMost: Duration.seconds(36)), (isGone: true, atMost: Duration.seconds(6))])
+    func inTime(isGone: Bool, atMost: Duration) async throws {
+        let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
+        try await GatewayRig.run([first, second], clock: clock) { rig in
+            try await rig.connected()
+            let id = try await rig.submitted(clock)
+            let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
+            let workerID = try #require(rig.engine.pool.members.first { $0.worker.url == owner.url }?.worker.id)
+            owner.with { state in
+                if isGone { state.isDown = true } else { state.isSilent = true }
+                state.silence = { [clock] in try await clock.sleep(for: WorkerRegistry.probeTimeout) }
+            }
+            try await drive("noticed") { rig.engine.pool[workerID]?.health.isHealthy == false }
+            let began = clock.now
+            try await drive("it goes to the other") { other.submitted == [id] }
+            #expect(began.duration(to: clock.now) <= atMost)
+            let noticed = clock.now
+            owner.with { ($0.isDown, $0.isSilent) = (false, false) }
+            try await drive("the old copy is removed") { owner.count == 0 }
+            #expect(noticed.duration(to: clock.now) <= .seconds(11))
+        }
+    }
+
     @Test("jobs of an unreachable worker that was switched off wait here, and go on there when it is back")
     func disabled() async throws {
         let worker = FakeComfy("http://a:1")

@@ -32,6 +32,8 @@ final class FakeComfy: Sendable {
         var isDown = false
         /// Requests are lost; an open socket stays open.
         var isSilent = false
+        /// What passes until a caller gives up on a lost request.
+        var silence: @Sendable () async throws -> Void = {}
         var running: [JSON] = []
         var pending: [JSON] = []
         var history: [String: JSON] = [:]
@@ -142,12 +144,15 @@ final class FakeComfy: Sendable {
     // MARK: - Its API
 
     fileprivate func answer(_ request: ClientRequest, path: String) async throws -> ClientResponse {
-        let (isDown, isSilent, demands) = with { state in
+        let (isDown, silence, demands) = with { state in
             state.requests.append(request)
-            return (state.isDown, state.isSilent, state.demands)
+            return (state.isDown, state.isSilent ? state.silence : nil, state.demands)
         }
         guard !isDown else { throw Self.refusal }
-        guard !isSilent else { throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out") }
+        if let silence {
+            try await silence()
+            throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "timed out")
+        }
         if let demands, request.credentials != demands { return ClientResponse(status: .unauthorized) }
         if path == "/prompt" { return try await submit(request) }
         if path == "/queue", request.method == .get {

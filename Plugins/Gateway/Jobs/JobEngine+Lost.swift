@@ -5,14 +5,21 @@ extension JobEngine {
     /// How long a worker that refuses connections, so that its process is gone, keeps its jobs.
     private static let goneAfter = Duration.seconds(5)
 
+    /// When a worker that does not answer loses its jobs; `nil` when it answers.
+    func lossDue(_ workerID: String) -> Instant? {
+        guard let member = pool[workerID], case .unhealthy(_, let since) = member.health else { return nil }
+        let patience = configuration.lostAfter
+        let due = since.advanced(by: patience)
+        guard let refusingSince = member.refusingSince else { return due }
+        return min(due, refusingSince.advanced(by: min(Self.goneAfter, patience)))
+    }
+
     /// Takes the jobs of a worker that has been unreachable for too long, if others can have them or nobody wants it back.
     func abandonIfLost(_ workerID: String) async {
-        guard let member = pool[workerID], case .unhealthy(let reason, let since) = member.health,
+        guard let due = lossDue(workerID), now >= due, let member = pool[workerID],
+            case .unhealthy(let reason, _) = member.health,
             pool.hasAlternative(to: workerID) || !member.worker.isInUse
         else { return }
-        let patience = configuration.lostAfter
-        let isGone = member.refusingSince.map { $0.duration(to: now) >= min(Self.goneAfter, patience) } ?? false
-        guard isGone || since.duration(to: now) >= patience else { return }
         await abandon(workerID, because: reason)
     }
 

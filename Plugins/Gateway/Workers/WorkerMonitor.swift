@@ -167,18 +167,20 @@ extension WorkerMonitor {
                 guard let worker else { return (false, Duration.zero) }
                 return (await probe(worker), began.duration(to: clock.now))
             }
-            // A long queue takes long to read: then it is read less often.
-            let least = min(Self.longestPause, took * 10)
+            // A long queue takes long to read: then it is read less often. No answer takes long too, but costs nothing.
+            let least = isUnreachable.load(ordering: .relaxed) ? .zero : min(Self.longestPause, took * 10)
             await rest(since: clock.now, least: least, spread: spread, isUnsettled: isUnsettled)
             spread = Double.random(in: 0.8...1)
         }
     }
 
-    /// Waits until the next probe.
+    /// Waits until the next probe; there is one when the worker's jobs are due to go to others.
     private func rest(since start: Instant, least: Duration, spread: Double, isUnsettled: Bool) async {
         while !Task.isCancelled, !isCalled.load(ordering: .relaxed) {
             let length = max(least, isUnsettled ? JobEngine.absence : pause * spread)
-            let left = clock.now.duration(to: start.advanced(by: length).onBeat(after: start))
+            var end = start.advanced(by: length).onBeat(after: start)
+            if let due = engine.lossDue(workerID), due > start { end = min(end, due) }
+            let left = clock.now.duration(to: end)
             guard left > .zero else { return }
             // What the length depends on may change meanwhile.
             await probing.wait(atMost: min(left, engine.configuration.probeInterval), clock: clock)
