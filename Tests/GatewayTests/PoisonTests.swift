@@ -35,6 +35,26 @@ struct PoisonTests {
         try await refused("{\"prompt\":{\(Self.node),\"2\":\(node)}}")
     }
 
+    @Test("ids that a worker could not be asked for are refused", arguments: [".", ".."])
+    func dots(id: String) async throws {
+        try await GatewayRig.run([FakeComfy("http://a:1")]) { rig in
+            #expect(await rig.submit(["prompt_id": .string(id)]).status == .unprocessableContent)
+        }
+    }
+
+    @Test(
+        "bodies are nested so little that the answers of workers which repeat them can be read",
+        arguments: [(470, Status.ok), (490, .unprocessableContent), (509, .unprocessableContent)])
+    func nesting(levels: Int, expected: Status) async throws {
+        let nested = String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
+        try await GatewayRig.run([FakeComfy("http://a:1")]) { rig in
+            for key in [#""extra_data":{"x":\#(nested)}"#, #""priority":1,"extra_data":{"x":\#(nested)}"#] {
+                let answer = await rig.call(.post, "/api/prompt", raw: "{\"prompt\":{\(Self.node)},\(key)}")
+                #expect(answer.status == expected, "\(answer.json)")
+            }
+        }
+    }
+
     private func refused(_ body: String) async throws {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker]) { rig in

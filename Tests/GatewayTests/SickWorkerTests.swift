@@ -1,5 +1,6 @@
 import ComfyUI
 import PluginAPI
+import PluginTestKit
 import Testing
 
 @testable import Gateway
@@ -30,6 +31,44 @@ struct SickWorkerTests {
             try await eventually("being sent") { rig.engine.table[slow]?.isSending == true }
             other.restartEmpty()
             try await eventually("sent again") { owner.submitted == [slow, quick] }
+        }
+    }
+
+    @Test("a job whose worker never tells its result ends, so that others get its place")
+    func unreadable() async throws {
+        let worker = FakeComfy("http://a:1")
+        let clock = ManualClock()
+        let values: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "30s", "max_in_flight": 1]
+        try await GatewayRig.run([worker], values, clock: clock) { rig in
+            try await GatewayRig.drive(clock, "connected") { worker.with { !$0.sockets.isEmpty } }
+            let first = try await rig.submitted(clock)
+            let second = try await rig.submitted(clock)
+            #expect(worker.submitted == [first])
+            worker.with { $0.badHistory = [first] }
+            worker.start()
+            worker.finish()
+            let time = try await GatewayRig.drive(clock, "given up") { await rig.status(first) == "failed" }
+            #expect((Duration.seconds(29) ... .seconds(40)).contains(time), "\(time)")
+            let told = await rig.call(.get, "/api/task/\(first)/status").json["message"]?.stringValue
+            #expect(told == "its worker cannot tell its result: status 500")
+            try await GatewayRig.drive(clock, "the next one is sent") { worker.submitted == [first, second] }
+        }
+    }
+
+    @Test("a result that cannot be read for a while is kept all the same")
+    func readableAgain() async throws {
+        let worker = FakeComfy("http://a:1")
+        let clock = ManualClock()
+        try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25, "worker_lost_after": "30s"], clock: clock) { rig in
+            try await GatewayRig.drive(clock, "connected") { worker.with { !$0.sockets.isEmpty } }
+            let id = try await rig.submitted(clock)
+            worker.with { $0.badHistory = [id] }
+            worker.start()
+            worker.finish()
+            try await GatewayRig.pass(.seconds(20), clock)
+            #expect(await rig.status(id) == "running")
+            worker.with { $0.badHistory = [] }
+            try await GatewayRig.drive(clock, "done") { await rig.status(id) == "done" }
         }
     }
 

@@ -62,6 +62,9 @@ extension JobEngine {
         } catch let error as HTTPClientError {
             pool.fail(worker.id, error, now: now)
             return false
+        } catch let error as ComfyServerError {
+            await endUnreadable(promptID, on: worker.id, error.reason)
+            return false
         } catch {
             return false
         }
@@ -72,6 +75,19 @@ extension JobEngine {
         case .removed: await finish(promptID, .cancelled, .gateway("removed from the worker's queue"))
         }
         return false
+    }
+
+    /// Ends a job whose result its worker cannot tell for too long, although its queue can be read: otherwise the job would
+    /// take one of its worker's places for ever.
+    private func endUnreadable(_ promptID: String, on workerID: String, _ problem: String) async {
+        let now = self.now
+        let since = table.update(promptID) { live -> Instant? in
+            guard live.job.workerID == workerID, !live.isSending, !live.isCollecting else { return nil }
+            live.unreadableSince = live.unreadableSince ?? now
+            return live.unreadableSince
+        }
+        guard let since = since ?? nil, since.duration(to: now) >= configuration.lostAfter else { return }
+        await finish(promptID, .failed, .gateway("its worker cannot tell its result: \(problem)"))
     }
 
     private enum Verdict {
@@ -90,6 +106,7 @@ extension JobEngine {
         let connectedSince = pool[workerID]?.connectedSince
         return table.update(promptID) { live -> Verdict in
             guard live.job.workerID == workerID, !live.isSending, !live.isCollecting else { return .keep }
+            live.unreadableSince = nil
             guard let missingSince = live.missingSince else {
                 live.missingSince = now
                 return .wait

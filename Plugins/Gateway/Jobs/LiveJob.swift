@@ -17,6 +17,8 @@ struct LiveJob: Sendable {
     var takenAt: Instant?
     /// Since when its worker does not know it; `nil` while it does.
     var missingSince: Instant?
+    /// Since when its worker cannot tell its result; `nil` while it can.
+    var unreadableSince: Instant?
     /// Who wished to interrupt it.
     var cancelledBy: String?
     /// The words of an `execution_error` seen.
@@ -47,6 +49,7 @@ struct LiveJob: Sendable {
         position = nil
         takenAt = nil
         missingSince = nil
+        unreadableSince = nil
         isCollecting = false
         failure = nil
         hasEnded = false

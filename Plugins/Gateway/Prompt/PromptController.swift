@@ -74,9 +74,9 @@ enum PromptForm {
     static func read(_ bytes: [UInt8]) throws -> PromptSubmission {
         let body: JSONObject
         do {
-            body = try Form.object(bytes)
+            body = try Form.object(bytes, Submission.parsing)
         } catch {
-            try PromptStructure.checkNumbers(of: bytes)
+            try PromptStructure.checkNumbers(of: bytes, maximumDepth: Submission.parsing.maximumDepth)
             throw error
         }
         try PromptStructure.check(clientID: body["client_id"])

@@ -31,7 +31,7 @@ struct Submission: Sendable {
         try PromptStructure.check(graph: prompt.prompt)
         try PromptStructure.check(extra: prompt.extra)
         if let id = prompt.promptID, !Self.isUsable(id) {
-            throw HTTPError.invalid([(["body", "prompt_id"], "expected 1 to 200 printable characters")])
+            throw HTTPError.invalid([(["body", "prompt_id"], "expected 1 to 200 printable characters, not . or ..")])
         }
         promptID = prompt.promptID ?? PromptID.random()
         isCallersID = prompt.promptID != nil
@@ -67,8 +67,12 @@ struct Submission: Sendable {
     /// Keys that are not passed on as they are.
     static let ownKeys: Set<String> = ["prompt", "client_id", "prompt_id", "priority"]
 
+    /// How a body is read. Workers and the gateway answer with what was sent, some levels deeper; that has to be read too.
+    static let parsing = JSONParseOptions(maximumDepth: JSONParseOptions().maximumDepth - 32)
+
+    /// A worker is asked for `/history/{id}`, where a dot segment would be taken for a step in the path.
     private static func isUsable(_ id: String) -> Bool {
-        !id.isEmpty && id.unicodeScalars.count <= 200
+        !id.isEmpty && id != "." && id != ".." && id.unicodeScalars.count <= 200
             && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }
     }
 

@@ -37,7 +37,7 @@ private struct Reader {
     }
 
     mutating func read() -> Submission? {
-        var scanner = JSONScanner(bytes)
+        var scanner = JSONScanner(bytes, options: Submission.parsing)
         do {
             try scanner.beginObject()
             while let key = try scanner.nextKey() {

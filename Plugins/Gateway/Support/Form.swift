@@ -20,10 +20,10 @@ struct Form {
     /// Reads bytes as an object.
     ///
     /// - Throws: ``HTTPError`` 422 when they are none.
-    static func object(_ bytes: [UInt8]) throws -> JSONObject {
+    static func object(_ bytes: [UInt8], _ options: JSONParseOptions = JSONParseOptions()) throws -> JSONObject {
         let value: JSON
         do {
-            value = try JSON(parsing: bytes)
+            value = try JSON(parsing: bytes, options: options)
         } catch {
             throw refusal([
                 [

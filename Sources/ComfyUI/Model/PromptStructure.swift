@@ -69,10 +69,13 @@ public enum PromptStructure {
     /// Checks that a body has no number that is none: a server reads `NaN` and `Infinity`, and then answers with texts
     /// that are no JSON.
     ///
-    /// - Parameter body: A body that is not JSON.
+    /// - Parameters:
+    ///   - body: A body that is not JSON.
+    ///   - maximumDepth: How many levels a body may have.
     /// - Throws: ``PromptRefusal`` 400 in ComfyUI's form, if that is all that is wrong.
-    public static func checkNumbers(of body: [UInt8]) throws(PromptRefusal) {
-        guard let body = try? JSON(parsing: body, options: .python).objectValue else { return }
+    public static func checkNumbers(of body: [UInt8], maximumDepth: Int) throws(PromptRefusal) {
+        let options = JSONParseOptions(maximumDepth: maximumDepth, allowsNonFiniteNumbers: true)
+        guard let body = try? JSON(parsing: body, options: options).objectValue else { return }
         if let number = body["number"]?.numberValue, !number.isFinite {
             throw refusal("invalid_number", "number must be a finite number.", "")
         }
