@@ -138,7 +138,12 @@ final class RawServer: Sendable {
         let thread = WorkerThread(name: "raw-accept") { [weak self] in
             while true {
                 let descriptor = accept(listener, nil, nil)
-                guard descriptor >= 0, let number = self?.count() else { return }
+                guard descriptor >= 0, let number = self?.count() else {
+                    if descriptor >= 0 { close(descriptor) }
+                    // Closed by the one who accepts: its number may be another server's at once.
+                    close(listener)
+                    return
+                }
                 _ = WorkerThread(name: "raw-serve") {
                     let connection = Connection(descriptor: descriptor, number: number)
                     serve(connection)
@@ -151,7 +156,7 @@ final class RawServer: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        if acceptor.withLock({ $0 == nil }) { close(listener) }
     }
 
     /// Connections accepted so far.
