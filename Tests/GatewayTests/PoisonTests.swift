@@ -42,6 +42,25 @@ struct PoisonTests {
         }
     }
 
+    @Test("a client id that is no id is refused, because it would be kept with every job", arguments: [1000, 1001])
+    func longClientID(length: Int) async throws {
+        try await GatewayRig.run([FakeComfy("http://a:1")]) { rig in
+            let answer = await rig.submit(["client_id": .string(String(repeating: "c", count: length))])
+            #expect(answer.status == (length > 1000 ? .unprocessableContent : .ok))
+        }
+    }
+
+    @Test(
+        "a refusal does not send back what is long",
+        arguments: [#""\#(String(repeating: "a", count: 5000))""#, String(repeating: "1", count: 5000)])
+    func echo(value: String) async throws {
+        try await GatewayRig.run([]) { rig in
+            let answer = await rig.call(.post, "/api/prompt", raw: "{\"prompt\":{},\"priority\":\(value)}")
+            #expect(answer.status == .unprocessableContent)
+            #expect(answer.json["detail"]?[0]?["input"]?.stringValue?.count == 201)
+        }
+    }
+
     @Test(
         "bodies are nested so little that the answers of workers which repeat them can be read",
         arguments: [(470, Status.ok), (490, .unprocessableContent), (509, .unprocessableContent)])

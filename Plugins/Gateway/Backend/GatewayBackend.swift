@@ -47,10 +47,7 @@ struct GatewayBackend: ComfyBackend {
 
     func file(_ reference: FileReference, of promptID: String, headers: HTTPFields) async throws -> ClientResponse {
         guard let owner = try await owner(of: promptID) else { throw HTTPError.unknownPrompt }
-        guard let worker = engine.registry.find(owner.id) else {
-            throw HTTPError(
-                .serviceUnavailable, "gateway.worker_gone", "The worker that has the file is no longer registered.")
-        }
+        guard let worker = engine.registry.find(owner.id) else { throw HTTPError.fileOfRemovedWorker }
         return try await engine.registry.client(worker).view(reference, headers: headers)
     }
 }

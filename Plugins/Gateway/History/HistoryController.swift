@@ -15,13 +15,14 @@ struct HistoryController: Sendable {
                     An object with the entry under the prompt's id; `{}` while the prompt is unfinished. Each file in \
                     `outputs` has a `url` at this gateway. Stored: no worker is asked.
                     """,
-                returns: ["type": "object"], errors: [(404, "The prompt was never seen.")]),
+                returns: ["type": "object"], errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: history)
     }
 
     private func history(_ request: Request, _ promptID: String) async throws -> Response {
-        let base = engine.context.daemon.baseURL(for: request)
-        switch try await engine.known(promptID, base: base) {
+        let known = try await engine.known(promptID, base: engine.context.daemon.baseURL(for: request))
+        if let known { try Caller.check(known.job, request.principal) }
+        switch known {
         case .ended(let answer): return .preparedJSON(answer.history)
         case .open: return .preparedJSON(Array("{}".utf8))
         case nil: throw HTTPError.unknownPrompt

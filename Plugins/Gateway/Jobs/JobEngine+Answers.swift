@@ -50,6 +50,15 @@ extension JobEngine {
         return job.state.isFinal ? LiveJob(job) : table[job.promptID] ?? LiveJob(job)
     }
 
+    /// A job as it is now, by either of its ids, if the caller of a request may see it.
+    ///
+    /// - Throws: ``HTTPError`` 404 when it was never seen, 403 when it is somebody else's; ``DatabaseError``.
+    func find(_ id: String, for request: Request) async throws -> LiveJob {
+        guard let live = try await find(id) else { throw HTTPError.unknownPrompt }
+        try Caller.check(live.job, request.principal)
+        return live
+    }
+
     private func promptID(ofGatewayJob id: String) async throws -> String? {
         if let promptID = table.promptID(ofGatewayJob: id) { return promptID }
         return try await store.promptID(ofGatewayJob: id)

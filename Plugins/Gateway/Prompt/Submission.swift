@@ -33,6 +33,9 @@ struct Submission: Sendable {
         if let id = prompt.promptID, !Self.isUsable(id) {
             throw HTTPError.invalid([(["body", "prompt_id"], "expected 1 to 200 printable characters, not . or ..")])
         }
+        if let id = prompt.clientID, id.utf8.count > Self.longestClientID {
+            throw HTTPError.invalid([(["body", "client_id"], "longer than \(Self.longestClientID) bytes")])
+        }
         promptID = prompt.promptID ?? PromptID.random()
         isCallersID = prompt.promptID != nil
         givenClientID = prompt.clientID
@@ -50,6 +53,7 @@ struct Submission: Sendable {
     /// Takes a prompt that a ``SubmissionScan`` has checked; `nil` for an unusable id.
     init?(promptID: String?, clientID: String?, priority: Int?, order: PromptOrder, nodeCount: Int, body: [UInt8]) {
         if let promptID, !Self.isUsable(promptID) { return nil }
+        if let clientID, clientID.utf8.count > Self.longestClientID { return nil }
         self.promptID = promptID ?? PromptID.random()
         isCallersID = promptID != nil
         givenClientID = clientID.flatMap { $0.isEmpty ? nil : $0 }
@@ -64,13 +68,16 @@ struct Submission: Sendable {
         fingerprint = Fingerprint.of(compact ?? body)
     }
 
+    /// The longest client id in bytes: it is kept in memory and in storage with each job, as its caller.
+    private static let longestClientID = 1000
+
     /// Keys that are not passed on as they are.
     static let ownKeys: Set<String> = ["prompt", "client_id", "prompt_id", "priority"]
 
-    /// How a body is read. Workers and the gateway answer with what was sent, some levels deeper; that has to be read too.
+    /// How a body is read: answers of workers and of the gateway repeat it some levels deeper, and have to be read too.
     static let parsing = JSONParseOptions(maximumDepth: JSONParseOptions().maximumDepth - 32)
 
-    /// A worker is asked for `/history/{id}`, where a dot segment would be taken for a step in the path.
+    /// Whether a worker can be asked for it: in `/history/{id}` a dot segment would be a step in the path.
     private static func isUsable(_ id: String) -> Bool {
         !id.isEmpty && id != "." && id != ".." && id.unicodeScalars.count <= 200
             && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }

@@ -18,8 +18,8 @@ struct QueueReport {
 
     /// Adds a worker: with what its queue holds now, or with its last counts.
     ///
-    /// - Parameter restore: Gives an item as its caller may see it.
-    mutating func add(_ member: WorkerPool.Member, _ snapshot: QueueSnapshot?, restore: (QueueItem) -> QueueItem) {
+    /// - Parameter restore: Gives an item as the asker may see it; `nil` leaves it out of the lists.
+    mutating func add(_ member: WorkerPool.Member, _ snapshot: QueueSnapshot?, restore: (QueueItem) -> QueueItem?) {
         let runningCount = snapshot?.running.count ?? member.load.running
         let pendingCount = snapshot?.pending.count ?? member.load.pending
         totalRunning += runningCount
@@ -36,8 +36,9 @@ struct QueueReport {
         pending += list(snapshot.pending.map(restore), "pending", member.worker)
     }
 
-    private mutating func list(_ items: [QueueItem], _ status: String, _ worker: Worker) -> [QueueItem] {
+    private mutating func list(_ items: [QueueItem?], _ status: String, _ worker: Worker) -> [QueueItem] {
         for (index, item) in items.enumerated() {
+            guard let item else { continue }
             entries.append(
                 [
                     "prompt_id": .string(item.promptID), "worker_id": .string(worker.id),
@@ -45,14 +46,14 @@ struct QueueReport {
                     "position": .number(JSONNumber(index + 1)),
                 ])
         }
-        return items
+        return items.compactMap(\.self)
     }
 
     /// Adds the jobs that wait here.
     ///
     /// - Parameters:
     ///   - next: The first of them, in order.
-    ///   - jobs: What is known of them.
+    ///   - jobs: What is known of those that the asker may see.
     ///   - total: How many there are.
     mutating func add(_ next: [WaitingEntry], _ jobs: [String: LiveJob], total: Int) {
         totalWaiting = total

@@ -128,9 +128,19 @@ struct Form {
 
     /// One line of a refusal, as FastAPI words it.
     static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
-        // A whole workflow is not sent back.
-        let shown: JSON = input.arrayValue != nil || input.objectValue != nil ? [:] : input
-        return ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown]
+        ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown(input)]
+    }
+
+    /// The most characters of a text that a refusal repeats.
+    private static let longestEcho = 200
+
+    /// What a refusal repeats of a value: not a whole workflow, and of a long text the beginning.
+    private static func shown(_ input: JSON) -> JSON {
+        if input.arrayValue != nil || input.objectValue != nil { return [:] }
+        guard let text = input.stringValue ?? input.numberValue?.literal, text.utf8.count > longestEcho else {
+            return input
+        }
+        return .string(String(text.prefix(longestEcho)) + "…")
     }
 
     /// 422 with a list of problems.

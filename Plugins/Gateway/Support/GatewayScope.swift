@@ -17,11 +17,26 @@ extension Access {
     static let managingWorkers = Access.surfaceScope(GatewayScope.workers)
 }
 
+extension OperationDocs {
+    /// What a key without the scope `jobs:all` is told about the jobs of others.
+    static let notYours = (status: 403, reason: "It is somebody else's, and the key lacks the scope jobs:all.")
+}
+
 extension Caller {
-    /// The one caller whose jobs a principal may list and change; `nil` when it may do so with all.
+    /// The one caller whose jobs a principal may see and change; `nil` when it may do so with all.
     static func limit(of principal: Principal?) -> String? {
         guard let principal, !principal.has(scope: GatewayScope.allJobs) else { return nil }
         return of(principal, clientID: nil, address: nil)
+    }
+
+    /// Lets a principal see and change a job.
+    ///
+    /// - Throws: ``HTTPError`` 403 `gateway.not_your_job`.
+    static func check(_ job: Job, _ principal: Principal?) throws(HTTPError) {
+        guard let own = limit(of: principal), own != job.caller else { return }
+        throw HTTPError(
+            .forbidden, "gateway.not_your_job",
+            "The prompt belongs to somebody else; that needs a key with the scope \(GatewayScope.allJobs).")
     }
 
     /// Who acts, for a job's story.

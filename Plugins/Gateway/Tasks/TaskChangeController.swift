@@ -20,7 +20,7 @@ struct TaskChangeController: Sendable {
                     "properties": ["prompt_id": ["type": "string"], "status": ["type": "string"]],
                 ],
                 errors: [
-                    (403, "It is somebody else's, and the key lacks the scope jobs:all."),
+                    OperationDocs.notYours,
                     (404, "The prompt was never seen."), (409, "It has ended; its `state` is in the answer."),
                     (503, "Its worker cannot be told now."),
                 ]),
@@ -42,7 +42,7 @@ struct TaskChangeController: Sendable {
                 ],
                 returns: ["type": "object"],
                 errors: [
-                    (403, "It is somebody else's, and the key lacks the scope jobs:all."),
+                    OperationDocs.notYours,
                     (404, "The prompt was never seen."), (409, "It does not wait in the gateway's queue."),
                     (422, "The body has not the right form."),
                 ]),
@@ -50,7 +50,7 @@ struct TaskChangeController: Sendable {
     }
 
     private func cancel(_ request: Request, _ id: String) async throws -> JSON {
-        let job = try await changeable(id, request)
+        let job = try await engine.find(id, for: request).job
         guard try await engine.cancel(job.promptID, by: Caller.actor(of: request)) else {
             let state = try await engine.find(job.promptID)?.job.state ?? job.state
             throw HTTPError(
@@ -70,23 +70,10 @@ struct TaskChangeController: Sendable {
             form.reject("priority", "Give a priority, a position or both")
         }
         try form.finish()
-        let job = try await changeable(id, request)
+        let job = try await engine.find(id, for: request).job
         try await engine.reorder(
             job.promptID, priority: priority, position: position, by: Caller.actor(of: request))
         guard let live = try await engine.find(job.promptID) else { throw HTTPError.unknownPrompt }
         return TaskRecord(engine: engine).json(live)
-    }
-
-    /// A job that the caller may change.
-    ///
-    /// - Throws: ``HTTPError`` 404 and 403; ``DatabaseError``.
-    private func changeable(_ id: String, _ request: Request) async throws -> Job {
-        guard let job = try await engine.find(id)?.job else { throw HTTPError.unknownPrompt }
-        if let own = Caller.limit(of: request.principal), own != job.caller {
-            throw HTTPError(
-                .forbidden, "gateway.not_your_job",
-                "The prompt belongs to somebody else; changing it needs a key with the scope \(GatewayScope.allJobs).")
-        }
-        return job
     }
 }

@@ -19,7 +19,7 @@ struct TaskController: Sendable {
                     In order; of a very long story the end. The choice of a worker has its `candidates`. A waiting prompt has \
                     its `position` and what it is `waiting_for`.
                     """,
-                returns: ["type": "object"], errors: [(404, "The prompt was never seen.")]),
+                returns: ["type": "object"], errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: explain)
         routes.get(
             "/api/task/{id}", String.self,
@@ -29,7 +29,7 @@ struct TaskController: Sendable {
                     `status` is the word of the status answer, `state` the gateway's own: `queued`, `dispatching`, \
                     `submitted`, `running`, `done`, `failed`, `cancelled` or `lost`. Times are RFC 3339 in UTC.
                     """,
-                returns: ["type": "object"], errors: [(404, "The prompt was never seen.")]),
+                returns: ["type": "object"], errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: record)
     }
 
@@ -50,7 +50,8 @@ struct TaskController: Sendable {
             ],
         ],
         errors: [
-            (404, "The prompt was never seen."), (503, "It has not ended, and its worker is no longer registered."),
+            OperationDocs.notYours, (404, "The prompt was never seen."),
+            (503, "It has not ended, and its worker is no longer registered."),
         ])
 
     private static let gatewayJobDocs = OperationDocs(
@@ -68,11 +69,12 @@ struct TaskController: Sendable {
                 "error": ["type": "string"], "node_errors": ["type": "object"],
             ],
         ],
-        errors: [(404, "There is no such gateway job.")])
+        errors: [OperationDocs.notYours, (404, "There is no such gateway job.")])
 
     private func status(_ request: Request, _ id: String) async throws -> Response {
-        let base = engine.context.daemon.baseURL(for: request)
-        switch try await engine.known(id, base: base) {
+        let known = try await engine.known(id, base: engine.context.daemon.baseURL(for: request))
+        if let known { try Caller.check(known.job, request.principal) }
+        switch known {
         case .ended(let answer):
             return .preparedJSON(answer.status)
         case .open(let live):
@@ -90,8 +92,9 @@ struct TaskController: Sendable {
     }
 
     private func gatewayJob(_ request: Request, _ id: String) async throws -> JSON {
-        let base = engine.context.daemon.baseURL(for: request)
-        switch try await engine.knownGatewayJob(id, base: base) {
+        let known = try await engine.knownGatewayJob(id, base: engine.context.daemon.baseURL(for: request))
+        if let known { try Caller.check(known.job, request.principal) }
+        switch known {
         case .ended(let answer):
             return TaskAnswer.gatewayJob(answer.job, worker: nil, position: nil)
         case .open(let live):
@@ -103,12 +106,12 @@ struct TaskController: Sendable {
     }
 
     private func record(_ request: Request, _ id: String) async throws -> JSON {
-        guard let live = try await engine.find(id) else { throw HTTPError.unknownPrompt }
-        return TaskRecord(engine: engine).json(live)
+        TaskRecord(engine: engine).json(try await engine.find(id, for: request))
     }
 
     private func explain(_ request: Request, _ id: String) async throws -> JSON {
-        guard let story = try await TaskStory(engine: engine).json(id) else { throw HTTPError.unknownPrompt }
+        let promptID = try await engine.find(id, for: request).job.promptID
+        guard let story = try await TaskStory(engine: engine).json(promptID) else { throw HTTPError.unknownPrompt }
         return story
     }
 }

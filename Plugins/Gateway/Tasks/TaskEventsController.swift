@@ -20,12 +20,12 @@ struct TaskEventsController: Sendable {
                     `progress`; previews are left out. A comment comes every 15 seconds. Of a client that is slower than \
                     its events the oldest are dropped.
                     """,
-                errors: [(404, "The prompt was never seen.")]),
+                errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: events)
     }
 
     private func events(_ request: Request, _ id: String) async throws -> Response {
-        guard let promptID = try await engine.find(id)?.job.promptID else { throw HTTPError.unknownPrompt }
+        let promptID = try await engine.find(id, for: request).job.promptID
         let stream = TaskEventStream(
             engine: engine, promptID: promptID, base: engine.context.daemon.baseURL(for: request),
             lastID: request.headers["last-event-id"].flatMap { Int($0) } ?? 0)

@@ -25,7 +25,10 @@ struct ViewController: Sendable {
             "/api/view",
             docs: OperationDocs(
                 "A file of a prompt, streamed from its worker.",
-                description: "`Range` and the conditional headers of HTTP are passed on.",
+                description: """
+                    `Range` and the conditional headers of HTTP are passed on. A key without `jobs:all` gets the files that the \
+                    results of its own prompts name.
+                    """,
                 query: [
                     QueryDoc("prompt_id", "The prompt that made the file.", required: true),
                     QueryDoc("filename", "The file's name.", required: true),
@@ -37,6 +40,7 @@ struct ViewController: Sendable {
                 errors: [
                     (400, "No prompt_id, or a file name that leaves its folder."),
                     (404, "The prompt or the file is unknown."), (502, "The worker cannot be reached."),
+                    OperationDocs.notYours,
                     (503, "The worker is no longer registered."),
                 ]),
             use: view)
@@ -44,11 +48,10 @@ struct ViewController: Sendable {
 
     private func view(_ request: Request) async throws -> Response {
         let (promptID, file) = try Self.reference(request.query)
-        guard let workerID = try await engine.find(promptID)?.job.workerID else { throw HTTPError.unknownPrompt }
-        guard let worker = engine.registry.find(workerID) else {
-            throw HTTPError(
-                .serviceUnavailable, "gateway.worker_gone", "The worker that has the file is no longer registered.")
-        }
+        let job = try await engine.find(promptID, for: request).job
+        try await checkFile(file, of: job, request)
+        guard let workerID = job.workerID else { throw HTTPError.unknownPrompt }
+        guard let worker = engine.registry.find(workerID) else { throw HTTPError.fileOfRemovedWorker }
         var headers = HTTPFields()
         for name in Self.forwarded {
             if let value = request.headers[name] { headers[name] = value }
@@ -64,6 +67,20 @@ struct ViewController: Sendable {
                 .badGateway, "gateway.worker_unauthorized", "The worker does not accept the gateway's credentials.")
         }
         return try await Self.passOn(answer)
+    }
+
+    /// Refuses files that the prompt did not make, to callers who may see their own jobs only: names of files are easy to
+    /// guess, and a worker keeps those of everybody in one folder.
+    private func checkFile(_ file: FileReference, of job: Job, _ request: Request) async throws {
+        guard Caller.limit(of: request.principal) != nil else { return }
+        let base = engine.context.daemon.baseURL(for: request)
+        if case .ended(let answer)? = try await engine.known(job.promptID, base: base),
+            let history = try? JSON(parsing: answer.history, options: JSONParseOptions(allowsNonFiniteNumbers: true)),
+            let outputs = history[job.promptID]?["outputs"], OutputFiles.contain(file, outputs)
+        {
+            return
+        }
+        throw HTTPError(.notFound, "gateway.unknown_file", "The result of the prompt names no such file.")
     }
 
     /// Reads the query.
@@ -127,6 +144,15 @@ struct ViewController: Sendable {
         } catch let error as HTTPClientError {
             throw HTTPError(.badGateway, "gateway.worker_unreachable", "The worker cannot be reached.", cause: error)
         }
+    }
+}
+
+extension HTTPError {
+    /// 503 `gateway.worker_gone`.
+    static var fileOfRemovedWorker: HTTPError {
+        HTTPError(
+            .serviceUnavailable, "gateway.worker_gone", "The worker that has the file is no longer registered.",
+            headers: ["Retry-After": "60"])
     }
 }
 
