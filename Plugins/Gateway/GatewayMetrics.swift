@@ -1,4 +1,5 @@
 import PluginAPI
+import Synchronization
 
 /// The numbers the gateway publishes.
 final class GatewayMetrics: Sendable {
@@ -16,6 +17,8 @@ final class GatewayMetrics: Sendable {
     private let load: any Gauge
     private let own: any Gauge
     private let breaker: any Gauge
+    /// The workers that the gauges show.
+    private let shownNames = Mutex<Set<String>>([])
 
     /// Upper bounds in seconds: jobs take from less than a second (cached) to hours (video).
     private static let seconds: [Double] = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200]
@@ -69,10 +72,17 @@ final class GatewayMetrics: Sendable {
         let counts = table.counts
         followers.set(Double(table.followerCount), [])
         for state in JobStateMachine.open { jobs.set(Double(counts[state] ?? 0), [state.rawValue]) }
-        for member in members where member.worker.isRemoved {
-            for gauge in [healthy, load, own, breaker] { gauge.remove([member.worker.name]) }
+        let shown = members.filter { !$0.worker.isRemoved }
+        let names = Set(shown.map(\.worker.name))
+        // A worker that was deleted or has another name would look healthy for ever.
+        let gone = shownNames.withLock { shownNames in
+            defer { shownNames = names }
+            return shownNames.subtracting(names)
         }
-        for member in members where !member.worker.isRemoved {
+        for name in gone {
+            for gauge in [healthy, load, own, breaker] { gauge.remove([name]) }
+        }
+        for member in shown {
             healthy.set(member.health.isHealthy ? 1 : 0, [member.worker.name])
             load.set(Double(member.load.total), [member.worker.name])
             own.set(Double(member.load.ours), [member.worker.name])

@@ -58,6 +58,27 @@ struct HostedTests {
         await host.stop()
     }
 
+    @Test("the numbers of a worker follow its name, and go with it")
+    func workerNames() async throws {
+        let host = try TestHost<GatewayPlugin>(client: Self.idleWorker)
+        try await host.start()
+        _ = await host.send(.post, "/api/workers", json: ["url": "http://w:1", "worker_id": "w", "name": "old"])
+        func shown(old: Bool, new: Bool) async throws {
+            try await eventually("old \(old), new \(new)") {
+                host.clock.advance(by: .milliseconds(500))
+                return [("old", old), ("new", new)].allSatisfy { name, isShown in
+                    (host.metric(#"comfyd_gateway_worker_healthy{worker="\#(name)"}"#) != nil) == isShown
+                }
+            }
+        }
+        try await shown(old: true, new: false)
+        _ = await host.send(.patch, "/api/workers/w", json: ["name": "new"])
+        try await shown(old: false, new: true)
+        _ = await host.send(.delete, "/api/workers/w")
+        try await shown(old: false, new: false)
+        await host.stop()
+    }
+
     @Test("a job that was acknowledged before a kill is taken up again by the next process")
     func killed() async throws {
         let first = try TestHost<GatewayPlugin>(configuration: Self.configuration, client: Self.idleWorker)
