@@ -14,28 +14,34 @@ struct PromptController: Sendable {
                 "Submits a workflow in API format to the worker with the shortest queue.",
                 description: """
                     The answer is the worker's. While all workers are busy, prompts wait in the gateway and are answered at \
-                    once. With `priority` the prompt is always queued, and the answer is `gateway_job_id` and `status`. Keys of ComfyUI beside `prompt` (`extra_data`, `front`, `number`, \
-                    `partial_execution_targets`) are passed on. A `prompt_id` of the caller's makes a repeated \
-                    submission safe: the same body is answered with the first job.
+                    once. With `priority` the prompt is always queued, and the answer is `gateway_job_id` and `status`. \
+                    Keys of ComfyUI beside `prompt` (`extra_data`, `front`, `number`, `partial_execution_targets`) are \
+                    passed on. A `prompt_id` of the caller's makes a repeated submission safe: the same body is answered \
+                    with the first job. Refusals have ComfyUI's `error` and `node_errors` too.
                     """,
                 body: [
                     "type": "object", "required": ["prompt"],
                     "properties": [
-                        "prompt": ["type": "object"], "client_id": ["type": "string"], "prompt_id": ["type": "string"],
+                        "prompt": ["type": "object"],
+                        "client_id": ["type": "string", "description": "at most 1000 bytes"],
+                        "prompt_id": ["type": "string", "minLength": 1, "maxLength": 200],
                         "priority": ["type": "integer", "description": "larger is earlier"],
                         "extra_data": ["type": "object"], "front": ["type": "boolean"], "number": ["type": "number"],
+                        "partial_execution_targets": ["type": "array", "items": ["type": "string"]],
                     ],
                 ],
                 returns: [
                     "type": "object",
                     "properties": [
                         "prompt_id": ["type": "string"], "number": ["type": "number"],
-                        "node_errors": ["type": "object"],
+                        "node_errors": ["type": "object"], "gateway_job_id": ["type": "string"],
+                        "status": ["type": "string"],
                     ],
                 ],
                 errors: [
                     (400, "The worker refused the workflow, in ComfyUI's words."),
-                    (409, "Another prompt has this prompt_id."), (422, "The body has not the right form."),
+                    (409, "Another prompt, or another key's, has this prompt_id."),
+                    (422, "The body has not the right form."),
                     (503, "No worker can be used, or too many prompts wait."),
                 ]),
             use: submit)
