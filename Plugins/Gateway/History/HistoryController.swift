@@ -20,7 +20,15 @@ struct HistoryController: Sendable {
     }
 
     private func history(_ request: Request, _ promptID: String) async throws -> Response {
-        let known = try await engine.known(promptID, base: engine.context.daemon.baseURL(for: request))
+        let base = engine.context.daemon.baseURL(for: request)
+        if let answer = try engine.remembered(promptID, for: request, base: base) {
+            return .preparedJSON(answer.history)
+        }
+        return try await lookUp(request, promptID, base)
+    }
+
+    private func lookUp(_ request: Request, _ promptID: String, _ base: String) async throws -> Response {
+        let known = try await engine.known(promptID, base: base)
         if let known { try Caller.check(known.job, request.principal) }
         switch known {
         case .ended(let answer): return .preparedJSON(answer.history)

@@ -29,6 +29,18 @@ extension JobEngine {
         return try await known(promptID: promptID, base: base)
     }
 
+    /// The answers about a finished job that are in memory, if the caller of a request may see them.
+    ///
+    /// Most requests end here. Whatever may have to wait stands in functions of its own: its frame would be paid for by
+    /// these, too.
+    ///
+    /// - Throws: ``HTTPError`` 403 `gateway.not_your_job`.
+    func remembered(_ id: String, for request: Request, base: String) throws(HTTPError) -> FinishedAnswer? {
+        guard let answer = cache[id], answer.base == base else { return nil }
+        if request.principal != nil { try Caller.check(answer.job, request.principal) }
+        return answer
+    }
+
     /// What is known of a gateway job, by either of its ids; `nil` when it was never seen, or has no such id.
     ///
     /// - Throws: ``DatabaseError``.

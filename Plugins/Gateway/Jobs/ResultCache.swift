@@ -1,8 +1,9 @@
 import PluginAPI
 import Synchronization
 
-/// What is answered about a finished job, rendered once.
-struct FinishedAnswer: Sendable {
+/// What is answered about a finished job, rendered once; shared, because a copy of all its texts would cost more than the
+/// rest of an answer.
+final class FinishedAnswer: Sendable {
     /// The job.
     let job: Job
     /// The base URL of the links in both answers.
@@ -11,6 +12,13 @@ struct FinishedAnswer: Sendable {
     let status: [UInt8]
     /// The body of the history answer, with links below ``base``.
     let history: [UInt8]
+
+    init(job: Job, base: String, status: [UInt8], history: [UInt8]) {
+        self.job = job
+        self.base = base
+        self.status = status
+        self.history = history
+    }
 
     /// About how much memory it takes.
     var cost: Int { status.count + history.count + 1024 }

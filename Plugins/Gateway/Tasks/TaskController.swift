@@ -72,7 +72,13 @@ struct TaskController: Sendable {
         errors: [OperationDocs.notYours, (404, "There is no such gateway job.")])
 
     private func status(_ request: Request, _ id: String) async throws -> Response {
-        let known = try await engine.known(id, base: engine.context.daemon.baseURL(for: request))
+        let base = engine.context.daemon.baseURL(for: request)
+        if let answer = try engine.remembered(id, for: request, base: base) { return .preparedJSON(answer.status) }
+        return try await lookUpStatus(request, id, base)
+    }
+
+    private func lookUpStatus(_ request: Request, _ id: String, _ base: String) async throws -> Response {
+        let known = try await engine.known(id, base: base)
         if let known { try Caller.check(known.job, request.principal) }
         switch known {
         case .ended(let answer):
