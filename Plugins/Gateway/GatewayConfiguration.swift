@@ -59,7 +59,7 @@ struct GatewayConfiguration: ConfigurationSection {
             "worker_lost_after", default: .seconds(30), in: .seconds(1) ... .seconds(86_400),
             "How long a worker may be unreachable before its unfinished jobs go to other workers.")
         stallTimeout = config.value(
-            "worker_stall_timeout", default: .seconds(600), in: .zero ... .seconds(86_400),
+            "worker_stall_timeout", default: .seconds(1800), in: .zero ... .seconds(86_400),
             "How long a worker's queue may stand still with no sign of life before its jobs go to others; 0 for ever.")
         breaker = CircuitBreaker.Limits(
             failures: config.value(
