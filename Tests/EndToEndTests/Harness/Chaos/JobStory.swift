@@ -9,6 +9,8 @@ struct JobStory: Sendable {
         let time: Int
         let state: String
         let workerID: String?
+        /// Why.
+        let reason: String
     }
 
     static let finalStates: Set = ["done", "failed", "cancelled", "lost"]
@@ -24,7 +26,9 @@ struct JobStory: Sendable {
             guard let time = event["at"]?.stringValue.flatMap(Self.milliseconds),
                 let state = event["state"]?.stringValue
             else { return nil }
-            return Event(time: time, state: state, workerID: event["worker_id"]?.stringValue)
+            return Event(
+                time: time, state: state, workerID: event["worker_id"]?.stringValue,
+                reason: event["reason"]?.stringValue ?? "")
         }
         guard events.count == list.count else { return nil }
         promptID = id

@@ -19,6 +19,8 @@ struct PriorityAudit: Sendable {
         let to: Int
         /// Whether it ended by being taken.
         let isTaken: Bool
+        /// Why it ended.
+        let reason: String
     }
 
     /// - Parameter acknowledged: When the clients had their answers, by prompt id.
@@ -32,7 +34,7 @@ struct PriorityAudit: Sendable {
                     taken.to + Self.tolerance < other.to
                 {
                     violations.append(
-                        "\(taken.story.promptID) (priority \(taken.story.priority)) was taken at \(taken.to) while "
+                        "\(taken.story.promptID) (priority \(taken.story.priority)) was taken at \(taken.to) (\(taken.reason)) while "
                             + "\(other.story.promptID) (\(other.story.priority)) waited from \(other.from) to \(other.to)"
                     )
                 } else if other.story.priority < taken.story.priority, other.from < taken.from, taken.to < other.to {
@@ -47,7 +49,9 @@ struct PriorityAudit: Sendable {
         zip(story.events, story.events.dropFirst()).enumerated().compactMap { index, pair in
             guard pair.0.state == "queued" else { return nil }
             let from = index == 0 ? max(pair.0.time, acknowledged) : pair.0.time
-            return Stay(story: story, from: from, to: pair.1.time, isTaken: pair.1.state == "dispatching")
+            // Taking up what a worker that came back still has takes nobody's turn.
+            let isTaken = pair.1.state == "dispatching" && !pair.1.reason.contains("former worker is back")
+            return Stay(story: story, from: from, to: pair.1.time, isTaken: isTaken, reason: pair.1.reason)
         }
     }
 }
