@@ -2,9 +2,9 @@
 import PackageDescription
 
 /// Every folder of Plugins/ named here becomes lib<Name>.so.
-let plugins = ["Gateway", "Simulator"]
+let plugins = ["Gateway", "Simulator", "Workflows"]
 /// Those that talk to a ComfyUI server.
-let comfyClients: Set = ["Gateway"]
+let comfyClients: Set = ["Gateway", "Workflows"]
 
 // Products of *other* packages, the one kind of dependency SwiftPM links dynamically: their types
 // exist once in the process. Never depend on these sources in any other way.
@@ -85,8 +85,9 @@ let package = Package(
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
-        tests("ComfyUITests", [comfy]),
+        tests("ComfyUITests", ["Host", "PluginTestKit", comfy]),
         tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
+        tests("WorkflowsTests", ["Workflows", "Host", "PluginTestKit", comfy]),
         tests("EndToEndTests", ["PluginTestKit"]),
     ] + plugins.map(plugin)
 )

@@ -3,12 +3,14 @@ import PluginAPI
 #if StaticPlugins
     import Gateway
     import Simulator
+    import Workflows
 
     /// The plugins that `--traits StaticPlugins` links into the executable, by configuration name.
     enum StaticPlugins {
         static let all: [String: any Plugin.Type] = [
             GatewayPlugin.manifest.name: GatewayPlugin.self,
             SimulatorPlugin.manifest.name: SimulatorPlugin.self,
+            WorkflowsPlugin.manifest.name: WorkflowsPlugin.self,
         ]
     }
 #else

@@ -57,7 +57,7 @@ package final class TestHost<P: Plugin>: Sendable {
             name: name, dataDirectory: try directory.folder(name), logger: logger, clock: clock,
             metrics: metrics.factory(plugin: name), database: database, httpClient: client, auth: authenticator,
             secrets: TestSecrets(), events: events, capabilities: capabilities,
-            daemon: daemon ?? DaemonSettings(configurationDirectory: directory.path))
+            daemon: daemon ?? Self.settings(in: directory.path))
         let section = try Self.read(configuration, environment)
         plugin = try P(configuration: section, context: context)
         var setup = PluginSetup(plugin: name)
@@ -94,6 +94,13 @@ package final class TestHost<P: Plugin>: Sendable {
     package func kill() async {
         await tasks.end(deadline: .zero)
         await database.close()
+    }
+
+    /// Settings whose folders are below a test's own.
+    private static func settings(in directory: String) -> DaemonSettings {
+        var settings = DaemonSettings(configurationDirectory: directory)
+        settings.inputDirectory = directory + "/input"
+        return settings
     }
 
     private static func read(_ configuration: JSON, _ environment: [String: String]) throws -> P.Configuration {

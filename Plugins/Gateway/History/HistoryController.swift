@@ -29,7 +29,7 @@ struct HistoryController: Sendable {
 
     private func lookUp(_ request: Request, _ promptID: String, _ base: String) async throws -> Response {
         let known = try await engine.known(promptID, base: base)
-        if let known { try Caller.check(known.job, request.principal) }
+        if let known { try JobCaller.check(known.job, request.principal) }
         switch known {
         case .ended(let answer): return .preparedJSON(answer.history)
         case .open: return .preparedJSON(Array("{}".utf8))

@@ -8,7 +8,7 @@ struct Job: Sendable {
     var gatewayJobID: String?
     /// The caller's WebSocket id.
     var clientID: String?
-    /// Whose job it is, see ``Caller``.
+    /// Whose job it is, see ``JobCaller``.
     var caller: String
     /// Larger is earlier.
     var priority = 0

@@ -37,7 +37,7 @@ extension JobEngine {
     /// - Throws: ``HTTPError`` 403 `gateway.not_your_job`.
     func remembered(_ id: String, for request: Request, base: String) throws(HTTPError) -> FinishedAnswer? {
         guard let answer = cache[id], answer.base == base else { return nil }
-        if request.principal != nil { try Caller.check(answer.job, request.principal) }
+        if request.principal != nil { try JobCaller.check(answer.job, request.principal) }
         return answer
     }
 
@@ -67,7 +67,7 @@ extension JobEngine {
     /// - Throws: ``HTTPError`` 404 when it was never seen, 403 when it is somebody else's; ``DatabaseError``.
     func find(_ id: String, for request: Request) async throws -> LiveJob {
         guard let live = try await find(id) else { throw HTTPError.unknownPrompt }
-        try Caller.check(live.job, request.principal)
+        try JobCaller.check(live.job, request.principal)
         return live
     }
 

@@ -118,7 +118,7 @@ extension JobEngine {
 
     private static func compare(_ job: Job, _ submission: Submission) throws {
         // What an API key sent is answered to that key alone.
-        let isKeys = job.caller.hasPrefix(Caller.key("")) || submission.caller.hasPrefix(Caller.key(""))
+        let isKeys = job.caller.hasPrefix(JobCaller.key("")) || submission.caller.hasPrefix(JobCaller.key(""))
         guard job.fingerprint != submission.fingerprint || isKeys && job.caller != submission.caller else { return }
         throw HTTPError(
             .conflict, "gateway.prompt_id_taken", "Another prompt was submitted with this prompt_id.")

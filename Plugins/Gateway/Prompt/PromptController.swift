@@ -52,7 +52,7 @@ struct PromptController: Sendable {
             let body = try await request.jsonBytes(limit: engine.context.daemon.jsonBodyLimit)
             // What the quick look does not like is read again with care, for the right words.
             var submission = try SubmissionScan(body)?.submission ?? Submission(PromptForm.read(body))
-            submission.caller = Caller.of(
+            submission.caller = JobCaller.of(
                 request.principal, clientID: submission.givenClientID, address: request.clientAddress)
             let answer = try await engine.submit(submission)
             engine.metrics.submits.increment("accepted")

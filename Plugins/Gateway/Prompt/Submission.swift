@@ -11,7 +11,7 @@ struct Submission: Sendable {
     let clientID: String?
     /// The caller's WebSocket id as it came.
     let givenClientID: String?
-    /// Whose job it is, see ``Caller``.
+    /// Whose job it is, see ``JobCaller``.
     var caller: String
     /// Larger is earlier; `nil` to go straight to a worker.
     let priority: Int?
@@ -40,7 +40,7 @@ struct Submission: Sendable {
         isCallersID = prompt.promptID != nil
         givenClientID = prompt.clientID
         clientID = prompt.clientID ?? PromptID.random()
-        caller = prompt.caller ?? Caller.of(nil, clientID: prompt.clientID, address: nil)
+        caller = prompt.caller ?? JobCaller.of(nil, clientID: prompt.clientID, address: nil)
         priority = prompt.priority
         order = PromptOrder(prompt.extra)
         nodeCount = prompt.prompt.objectValue?.count ?? 0

@@ -26,7 +26,7 @@ struct QueueController: Sendable {
         let reader = QueueReader(registry: engine.registry, clock: engine.context.clock)
         let snapshots = await reader.read(engine.pool.members)
         var report = QueueReport()
-        let own = Caller.limit(of: request.principal)
+        let own = JobCaller.limit(of: request.principal)
         for member in engine.pool.members {
             report.add(member, snapshots[member.worker.id]) { restored($0, to: own) }
         }

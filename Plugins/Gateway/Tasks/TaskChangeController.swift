@@ -51,7 +51,7 @@ struct TaskChangeController: Sendable {
 
     private func cancel(_ request: Request, _ id: String) async throws -> JSON {
         let job = try await engine.find(id, for: request).job
-        guard try await engine.cancel(job.promptID, by: Caller.actor(of: request)) else {
+        guard try await engine.cancel(job.promptID, by: JobCaller.actor(of: request)) else {
             let state = try await engine.find(job.promptID)?.job.state ?? job.state
             throw HTTPError(
                 .conflict, "gateway.job_ended", "The prompt has already ended: \(state.rawValue).",
@@ -72,7 +72,7 @@ struct TaskChangeController: Sendable {
         try form.finish()
         let job = try await engine.find(id, for: request).job
         try await engine.reorder(
-            job.promptID, priority: priority, position: position, by: Caller.actor(of: request))
+            job.promptID, priority: priority, position: position, by: JobCaller.actor(of: request))
         guard let live = try await engine.find(job.promptID) else { throw HTTPError.unknownPrompt }
         return TaskRecord(engine: engine).json(live)
     }

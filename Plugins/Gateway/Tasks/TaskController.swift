@@ -79,7 +79,7 @@ struct TaskController: Sendable {
 
     private func lookUpStatus(_ request: Request, _ id: String, _ base: String) async throws -> Response {
         let known = try await engine.known(id, base: base)
-        if let known { try Caller.check(known.job, request.principal) }
+        if let known { try JobCaller.check(known.job, request.principal) }
         switch known {
         case .ended(let answer):
             return .preparedJSON(answer.status)
@@ -99,7 +99,7 @@ struct TaskController: Sendable {
 
     private func gatewayJob(_ request: Request, _ id: String) async throws -> JSON {
         let known = try await engine.knownGatewayJob(id, base: engine.context.daemon.baseURL(for: request))
-        if let known { try Caller.check(known.job, request.principal) }
+        if let known { try JobCaller.check(known.job, request.principal) }
         switch known {
         case .ended(let answer):
             return TaskAnswer.gatewayJob(answer.job, worker: nil, position: nil)

@@ -61,7 +61,7 @@ struct TaskListController: Sendable {
         let limit = form.integer("limit", in: 1...Self.longestPage) ?? 50
         let offset = form.integer("offset", in: 0 ... .max) ?? 0
         try form.finish()
-        if let own = Caller.limit(of: request.principal) {
+        if let own = JobCaller.limit(of: request.principal) {
             guard filter.caller == nil || filter.caller == own else {
                 return answer([], total: 0, limit: limit, offset: offset)
             }

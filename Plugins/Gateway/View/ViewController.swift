@@ -72,7 +72,7 @@ struct ViewController: Sendable {
     /// Refuses files that the prompt did not make, to callers who may see their own jobs only: names of files are easy to
     /// guess, and a worker keeps those of everybody in one folder.
     private func checkFile(_ file: FileReference, of job: Job, _ request: Request) async throws {
-        guard Caller.limit(of: request.principal) != nil else { return }
+        guard JobCaller.limit(of: request.principal) != nil else { return }
         let base = engine.context.daemon.baseURL(for: request)
         if case .ended(let answer)? = try await engine.known(job.promptID, base: base),
             let history = try? JSON(parsing: answer.history, options: JSONParseOptions(allowsNonFiniteNumbers: true)),

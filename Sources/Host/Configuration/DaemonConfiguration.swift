@@ -9,7 +9,7 @@ package struct DaemonConfiguration: ConfigurationSection {
     /// Who may do what.
     package let auth: AuthConfiguration
     /// The single ComfyUI server, used while no plugin provides a cluster.
-    package let comfyui: ComfyUIConfiguration
+    package private(set) var comfyui: ComfyUIConfiguration
     /// Base URL for links in answers, without trailing slash.
     package let publicBaseURL: String?
     /// Addresses of proxies whose `X-Forwarded-*` headers are believed.
@@ -112,15 +112,18 @@ extension DaemonConfiguration {
 
     /// What plugins are told.
     package func settings(version: String, directory: String) -> DaemonSettings {
-        DaemonSettings(
+        var settings = DaemonSettings(
             version: version, comfyBaseURL: comfyui.baseURL, publicBaseURL: publicBaseURL,
             trustedProxies: trustedProxies, configurationDirectory: directory,
             jsonBodyLimit: limits.jsonBody.bytes, uploadLimit: limits.upload.bytes)
+        settings.inputDirectory = comfyui.inputDirectory
+        return settings
     }
 
     /// Makes the paths absolute; relative ones start at the folder of the configuration file.
     mutating func resolvePaths(in directory: String) {
         stateDirectory = FilePath.absolute(stateDirectory, in: directory)
+        comfyui.inputDirectory = FilePath.absolute(comfyui.inputDirectory, in: directory)
         pluginDirectories = pluginDirectories.map { FilePath.absolute($0, in: directory) }
         for index in listen.indices {
             listen[index].certificate = listen[index].certificate.map { FilePath.absolute($0, in: directory) }

@@ -69,6 +69,8 @@ package struct AuthConfiguration: ConfigurationSection {
 package struct ComfyUIConfiguration: ConfigurationSection {
     /// Its address, without trailing slash.
     package let baseURL: String
+    /// Where uploaded input files are kept.
+    package var inputDirectory: String
 
     /// Reads the section.
     package init(_ config: inout ConfigReader) {
@@ -76,6 +78,9 @@ package struct ComfyUIConfiguration: ConfigurationSection {
             config.value(
                 "base_url", default: "http://127.0.0.1:8188", environment: "COMFYUI_BASE_URL",
                 "Its address. COMFYUI_HOST and COMFYUI_PORT work too.", check: BaseURL.problem(in:)))
+        inputDirectory = config.value(
+            "input_directory", default: "./input",
+            "Where uploaded input files are kept, for the servers that need them later.")
     }
 }
 

@@ -14,11 +14,13 @@ extension Daemon {
         let context: @Sendable (String) throws -> PluginContext = { name in
             let folder = "\(daemon.stateDirectory)/\(name)"
             try StateDirectory.prepare(folder)
-            return PluginContext(
+            var context = PluginContext(
                 name: name, dataDirectory: folder, logger: parts.logger.with(["plugin": name]), clock: parts.clock,
                 metrics: parts.metrics.factory(plugin: name), database: database, httpClient: parts.client,
                 auth: authenticator, secrets: secrets, events: events, capabilities: capabilities.capabilities,
                 daemon: settings)
+            context.blocking = parts.files
+            return context
         }
         return PluginManager.Environment(
             context: context,

@@ -1,8 +1,9 @@
 import Glibc
+import PluginAPI
 import Synchronization
 
 /// A few threads for calls that block, such as reading files; started when first needed.
-package final class BlockingPool: Sendable {
+package final class BlockingPool: BlockingThreads {
     private struct State {
         var queue: [@Sendable () -> Void] = []
         var threads: [WorkerThread] = []

@@ -25,6 +25,39 @@ public protocol ComfyBackend: Sendable {
     func owner(of promptID: String) async throws -> ComfyServer?
     /// Fetches a file of a prompt from its owner; `headers` such as `Range` travel along, the body streams.
     func file(_ reference: FileReference, of promptID: String, headers: HTTPFields) async throws -> ClientResponse
+    /// Reaches one server: the URL of a request is a path such as `/system_stats`; address and credentials are added.
+    ///
+    /// For calls that no method here makes. Prompts and cancellations must not go this way: the backend would not know.
+    ///
+    /// - Throws: ``HTTPError`` 404 for an unknown server.
+    func client(of serverID: String) throws -> any HTTPClient
+    /// The newest prompts that were submitted under a WebSocket id, open and ended ones, the newest first.
+    func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob]
+    /// What happens to the prompts of a WebSocket id from now on, however they were submitted; previews are left out.
+    ///
+    /// Begins with the state of each open one. A new prompt appears with its first state. Ends when the backend stops. A consumer that
+    /// is slow loses messages, never a final state.
+    func follow(client clientID: String) async throws -> AsyncStream<ClientPromptEvent>
+    /// The queues of all servers, read now, and the backend's own.
+    func queue() async throws -> PromptQueue
+    /// How many prompts run or wait, as far as known without asking a server.
+    func remaining() async -> Int
+    /// Removes all prompts that wait, of one caller or of all; those that run stay.
+    ///
+    /// - Parameter actor: Who wishes it, for the story of each prompt.
+    func clearQueue(of caller: String?, by actor: String) async throws -> [QueueClearing]
+    /// Removes a prompt from a queue, or interrupts it; also one that did not come through this backend.
+    ///
+    /// - Parameter actor: Who wishes it, for the story of the prompt.
+    /// - Returns: false when it had already ended, or was never seen.
+    func cancel(_ promptID: String, by actor: String) async throws -> Bool
+    /// The results as ComfyUI's `GET /history` gives them: entries by prompt id, the oldest first; stored ones and those of
+    /// the servers.
+    func histories(_ range: HistoryRange) async throws -> JSONObject
+    /// Keeps an input file, brings it to all enabled servers that answer, and from then on to each server that gets a prompt which names it.
+    ///
+    /// - Throws: ``HTTPError`` 503 when no server took it, 507 when the disk is full.
+    func keep(_ upload: InputUpload) async throws -> PlacedInput
 }
 
 /// A prompt as a caller hands it in.
@@ -141,6 +174,22 @@ public struct PromptJob: Sendable {
     public var position: Int?
     /// Larger is earlier in the backend's queue.
     public var priority = 0
+    /// Whose it is, see ``JobCaller``; `nil` when it did not come through this backend.
+    public var caller: String?
+    /// The WebSocket id it was submitted under.
+    public var clientID: String?
+    /// The number in its server's queue, as ComfyUI gave it.
+    public var number: JSON?
+    /// Outputs that the server dropped; `nil` when none.
+    public var nodeErrors: JSON?
+    /// Whether its server said that it has ended, and the result is not here yet.
+    public var isEnding = false
+    /// When it was submitted.
+    public var createdAt: Timestamp?
+    /// When its execution began.
+    public var startedAt: Timestamp?
+    /// When it ended.
+    public var finishedAt: Timestamp?
 
     /// Makes a job.
     public init(

@@ -24,6 +24,8 @@ public struct PluginContext: Sendable {
     public let capabilities: Capabilities
     /// Settings of the whole daemon that plugins share.
     public let daemon: DaemonSettings
+    /// Runs what blocks, such as reading and writing files; in place unless the host gave threads for it.
+    public var blocking: any BlockingThreads = RunningInPlace()
 
     /// Makes a context; the host does this, and tests.
     public init(
@@ -62,6 +64,8 @@ public struct DaemonSettings: Sendable {
     public var jsonBodyLimit: Int
     /// The limit of uploads in bytes (`limits.upload`).
     public var uploadLimit: Int
+    /// The folder where uploaded input files are kept (`comfyui.input_directory`), absolute.
+    public var inputDirectory = "./input"
 
     /// Makes settings.
     public init(
