@@ -57,6 +57,8 @@ final class FakeComfy: Sendable {
         var demands: BasicCredentials?
         /// Called when a prompt arrives.
         var onSubmit: (@Sendable () -> Void)?
+        /// Called when prompts are to be deleted from the queue.
+        var onDelete: (@Sendable () -> Void)?
         var view: (@Sendable (ClientRequest) -> ClientResponse)?
     }
 
@@ -160,6 +162,7 @@ final class FakeComfy: Sendable {
         }
         if path == "/queue", let body = try await request.body?.collect(upTo: 1 << 20) {
             let ids = try JSON(parsing: body)["delete"]?.arrayValue ?? []
+            with { $0.onDelete }?()
             with { $0.pending.removeAll { item in ids.contains(item[1] ?? .null) } }
             return ClientResponse(status: .ok)
         }
