@@ -10,22 +10,34 @@ public struct WorkflowsPlugin: Plugin {
     private let configuration: WorkflowsConfiguration
     private let context: PluginContext
     private let backends: Backends
+    private let store: WorkflowStore
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
         self.configuration = configuration.values
         self.context = context
         backends = Backends(context)
+        store = WorkflowStore(directory: configuration.values.directory, context)
     }
 
     /// Declares both surfaces.
     public func configure(_ setup: inout PluginSetup) throws {
+        let named = [
+            "/api/test_comfy", "/api/workflows", "/api/workflow", "/api/task_status", "/api/image", "/api/status",
+            "/api/view_queue",
+        ]
+        setup.rootRoutes(claiming: named, surface: .named, access: .usingJobs) { routes in
+            routes.group("", middleware: [UpstreamErrors()]) { routes in
+                NamedController(store: store, backends: backends, context: context).declare(&routes)
+            }
+        }
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
     }
 
-    /// Prepares the backend.
+    /// Prepares the folder of the workflows and the backend.
     public func start() async throws {
+        try await store.prepare(now: context.clock.wallClock)
         try await backends.start()
     }
 
