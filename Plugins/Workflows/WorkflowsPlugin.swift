@@ -20,6 +20,13 @@ public struct WorkflowsPlugin: Plugin {
 
     /// Declares both surfaces.
     public func configure(_ setup: inout PluginSetup) throws {
+        setup.rootRoutes(claiming: ["/api/v1"], surface: .v1, access: .usingJobs) { routes in
+            routes.group("", middleware: [V1Failures()]) { routes in
+                SubmitController(
+                    submitter: WorkflowSubmitter(backends: backends), bodyLimit: context.daemon.jsonBodyLimit
+                ).declare(&routes)
+            }
+        }
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
     }
