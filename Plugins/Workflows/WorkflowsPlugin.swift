@@ -10,23 +10,45 @@ public struct WorkflowsPlugin: Plugin {
     private let configuration: WorkflowsConfiguration
     private let context: PluginContext
     private let backends: Backends
+    private let sessions = SessionRegistry()
+    private let ledger: ResultLedger
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
         self.configuration = configuration.values
         self.context = context
         backends = Backends(context)
+        ledger = ResultLedger(
+            database: context.database, clock: context.clock, window: configuration.values.replayWindow)
     }
 
     /// Declares both surfaces.
     public func configure(_ setup: inout PluginSetup) throws {
+        let submitter = WorkflowSubmitter(backends: backends)
+        let interrupter = WorkflowInterrupter(backends: backends)
+        setup.migrate(ResultLedger.migrations)
         setup.rootRoutes(claiming: ["/api/v1"], surface: .v1, access: .usingJobs) { routes in
             routes.group("", middleware: [V1Failures()]) { routes in
-                SubmitController(
-                    submitter: WorkflowSubmitter(backends: backends), bodyLimit: context.daemon.jsonBodyLimit
+                SubmitController(submitter: submitter, bodyLimit: context.daemon.jsonBodyLimit).declare(&routes)
+                ResultController(
+                    reader: WorkflowReader(backends: backends), daemon: context.daemon,
+                    imageURLs: configuration.imageURLs
+                ).declare(&routes)
+                InterruptController(interrupter: interrupter).declare(&routes)
+                QueueController(backends: backends).declare(&routes)
+                SocketController(
+                    services: SocketServices(
+                        backends: backends, submitter: submitter, interrupter: interrupter, ledger: ledger,
+                        clock: context.clock, logger: context.logger, timeout: configuration.timeout),
+                    registry: sessions
                 ).declare(&routes)
             }
         }
+        setup.rootRoutes(claiming: ["/", "/health"], surface: .native, access: .open) { routes in
+            let version = configuration.appVersion.isEmpty ? context.daemon.version : configuration.appVersion
+            ServiceController(backends: backends, name: configuration.appName, version: version).declare(&routes)
+        }
+        setup.schedule("results", every: .seconds(600)) { [ledger] in try await ledger.deleteOld() }
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
     }
@@ -36,8 +58,9 @@ public struct WorkflowsPlugin: Plugin {
         try await backends.start()
     }
 
-    /// Ends streams of events.
+    /// Ends WebSocket connections and streams of events.
     public func drain() async {
+        sessions.closeAll()
         await backends.drain()
     }
 }

@@ -65,15 +65,3 @@ struct SubmitController: Sendable {
         ]
     }
 }
-
-/// Answers that several routes of seed 004 give.
-enum V1Docs {
-    /// What a route with a body may answer.
-    static let body: [(status: Int, reason: String)] = [
-        (413, "The body is too large."), (415, "The body cannot be JSON."), (422, "The body has not the right form."),
-    ]
-    /// 503.
-    static let unreachable = (status: 503, reason: "`CONNECTION_ERROR`: ComfyUI cannot be reached, or failed.")
-    /// 403.
-    static let notYours = (status: 403, reason: "The prompt belongs to somebody else.")
-}

@@ -2,7 +2,7 @@ import PluginAPI
 
 /// Turns what backends throw into the errors of seed 004.
 struct V1Failures: Middleware {
-    /// Hands the request on; see ``httpError(_:)``.
+    /// Hands the request on; see ``translated(_:)``.
     func handle(_ request: Request, next: @Sendable (Request) async throws -> Response) async throws -> Response {
         do {
             return try await next(request)
@@ -14,16 +14,19 @@ struct V1Failures: Middleware {
     /// An error as a client of seed 004 should see it: a server that cannot be reached, or that fails, is 503.
     private static func translated(_ error: any Error) -> any Error {
         if let failure = error as? HTTPClientError { return unreachable(failure) }
-        guard let refusal = error as? PromptRefusal else { return error }
-        return refusal.status.code < 500 ? invalid(refusal) : unreachable(refusal)
+        if let refusal = error as? PromptRefusal {
+            return refusal.status.code < 500 ? invalid(refusal) : unreachable(refusal)
+        }
+        guard let known = error as? HTTPError ?? (error as? any HTTPErrorConvertible)?.httpError else { return error }
+        let isOurs = V1Code(rawValue: known.code) != nil
+        return known.status == .badGateway && !isOurs ? unreachable(error) : known
     }
 
     /// The HTTP form of any error; of an unexpected one nothing is told.
     static func httpError(_ error: any Error) -> HTTPError {
         let error = translated(error)
-        if let error = error as? HTTPError { return error }
-        if let error = error as? any HTTPErrorConvertible { return error.httpError }
-        return HTTPError(.internalServerError, .internal, "Internal Server Error", cause: error)
+        return error as? HTTPError
+            ?? HTTPError(.internalServerError, .internal, "Internal Server Error", cause: error)
     }
 
     private static func unreachable(_ cause: any Error) -> HTTPError {
