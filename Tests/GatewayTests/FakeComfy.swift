@@ -50,6 +50,12 @@ final class FakeComfy: Sendable {
         var interruptsLate = false
         /// How long answers about the history take.
         var historyDelay = Duration.zero
+        /// The ids in the history, the oldest first; others come before them.
+        var historyOrder: [String] = []
+        /// The names of files it was brought.
+        var uploads: [String] = []
+        /// What it answers to an upload instead of taking it.
+        var uploadAnswer: (@Sendable () async throws -> ClientResponse)?
         /// Prompts whose history cannot be read.
         var badHistory: Set<String> = []
         var ignoresIDs = false
@@ -100,6 +106,7 @@ final class FakeComfy: Sendable {
                 ])
             }
             let image: JSON = ["filename": "a b.png", "subfolder": "x/y", "type": "output"]
+            state.historyOrder.append(id)
             state.history[id] = [
                 "prompt": item, "outputs": ["9": ["images": [image]]],
                 "status": [
@@ -181,6 +188,14 @@ final class FakeComfy: Sendable {
             }
             return ClientResponse(status: .ok)
         }
+        if path.hasPrefix("/history?max_items="), let count = Int(path.dropFirst("/history?max_items=".count)) {
+            return with { state in
+                var entries: JSONObject = [:]
+                for id in state.historyOrder.suffix(count) { entries[id] = state.history[id] }
+                return Self.json(.object(entries))
+            }
+        }
+        if path == "/upload/image" { return try await upload(request) }
         if path.hasPrefix("/history/") {
             let id = PercentEncoding.decode(path.dropFirst("/history/".count))
             try await Task.sleep(for: with { $0.historyDelay })
@@ -190,6 +205,14 @@ final class FakeComfy: Sendable {
         if path == "/interrupt" { return ClientResponse(status: .ok) }
         if path.hasPrefix("/view"), let view = with({ $0.view }) { return view(request) }
         return ClientResponse(status: .notFound)
+    }
+
+    private func upload(_ request: ClientRequest) async throws -> ClientResponse {
+        let form = String(decoding: try await request.body?.collect(upTo: 1 << 20) ?? [], as: UTF8.self)
+        if let answer = with({ $0.uploadAnswer }) { return try await answer() }
+        let name = form.components(between: "filename=\"", and: "\"")
+        with { $0.uploads.append(name) }
+        return Self.json(["name": .string(name), "subfolder": "", "type": "input"])
     }
 
     private func submit(_ request: ClientRequest) async throws -> ClientResponse {
@@ -301,5 +324,14 @@ final class FakeNetwork: HTTPClient {
 
     func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
         try server(request.url).0.connect(request)
+    }
+}
+
+extension String {
+    /// What stands between the first occurrences of two texts; empty when they are not there.
+    fileprivate func components(between start: String, and end: String) -> String {
+        guard let head = firstRange(of: start) else { return "" }
+        let rest = self[head.upperBound...]
+        return String(rest[..<(rest.firstRange(of: end)?.lowerBound ?? rest.endIndex)])
     }
 }
