@@ -53,20 +53,6 @@ public struct HistoryEntry: Sendable {
         return .failure(words)
     }
 
-    /// When its execution began, by the server's clock; `nil` when the entry does not tell.
-    public var startedAt: Timestamp? { time(of: ["execution_start"]) }
-
-    /// When it ended, by the server's clock; `nil` when the entry does not tell.
-    public var finishedAt: Timestamp? {
-        time(of: ["execution_success", "execution_error", "execution_interrupted"])
-    }
-
-    private func time(of types: Set<String>) -> Timestamp? {
-        let message = status?["messages"]?.arrayValue?.last { types.contains($0[0]?.stringValue ?? "") }
-        return message?[1]?["timestamp"]?.doubleValue.flatMap { Int64(exactly: $0.rounded()) }
-            .map { Timestamp(milliseconds: $0) }
-    }
-
     /// The exception's text of an `execution_error`, without the white space around it.
     static func words(of data: JSON) -> String? {
         let text = data["exception_message"]?.stringValue ?? data["exception_type"]?.stringValue
