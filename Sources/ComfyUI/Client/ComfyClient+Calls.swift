@@ -67,13 +67,29 @@ extension ComfyClient {
     ///
     /// - Parameter limit: The largest answer that is read, in bytes.
     /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
-    public func histories(newest count: Int, limit: Int) async throws -> [(promptID: String, entry: HistoryEntry)] {
+    public func historyEntries(
+        newest count: Int, limit: Int
+    ) async throws -> [(promptID: String, entry: HistoryEntry)] {
         let bytes = try await bytes("/history?max_items=\(count)", limit: limit)
         if let entries = HistoryEntry.list(scanning: bytes) { return entries }
         guard let entries = try Self.parse(bytes).objectValue else {
             throw ComfyServerError(problem: "the answer of /history is no object")
         }
         return entries.filter { $0.value.objectValue != nil }.map { ($0.key, HistoryEntry($0.value)) }
+    }
+
+    /// Reads a part of the history: entries by prompt id, the oldest first.
+    ///
+    /// - Parameters:
+    ///   - maxItems: How many at most.
+    ///   - offset: Where the part begins, from the oldest; `nil` means at the newest ones.
+    /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
+    public func histories(maxItems: Int, offset: Int?) async throws -> JSONObject {
+        let body = try await json("/history?max_items=\(maxItems)" + (offset.map { "&offset=\($0)" } ?? ""))
+        guard let entries = body.objectValue else {
+            throw ComfyServerError(problem: "the answer of /history is no object")
+        }
+        return entries
     }
 
     /// Reads `GET /system_stats`: versions, devices and memory.
