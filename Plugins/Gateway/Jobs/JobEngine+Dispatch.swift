@@ -105,7 +105,9 @@ extension JobEngine {
         return true
     }
 
-    /// The body to send; `nil` when the job may not be sent again, and has ended. Without a body its place is given back.
+    /// The body to send; `nil` when the job may not be sent again, and has ended.
+    ///
+    /// Without a body the place that is kept for it is given back.
     private func sendable(_ job: Job, _ choice: WorkerChoice) async throws -> [UInt8]? {
         var body: [UInt8]?
         defer { if body == nil { pool.unreserve(choice.worker.id) } }
