@@ -15,7 +15,8 @@ struct HistoryController: Sendable {
                     An object with the entry under the prompt's id; `{}` while the prompt is unfinished. Each file in \
                     `outputs` has a `url` at this gateway. Stored: no worker is asked.
                     """,
-                returns: ["type": "object"], errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
+                returns: ["type": "object", "additionalProperties": ["type": "object"]],
+                errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: history)
     }
 

@@ -37,6 +37,13 @@ struct ViewController: Sendable {
                     QueryDoc("preview", "Re-encode as `webp` or `jpeg`, with `;quality`."),
                     QueryDoc("channel", "`rgb`, `a` or `rgba`."),
                 ],
+                returns: ["contentMediaType": "*/*"],
+                answers: [
+                    AnswerDoc(206, "The part that `Range` asked for.", schema: ["contentMediaType": "*/*"]),
+                    AnswerDoc(304, "The file is the one that the caller has."),
+                    AnswerDoc(412, "The file is not the one that the caller named."),
+                    AnswerDoc(416, "The file has no such part."),
+                ],
                 errors: [
                     (400, "No prompt_id, or a file name that leaves its folder."),
                     (404, "The prompt or the file is unknown."), (502, "The worker cannot be reached."),
@@ -66,7 +73,20 @@ struct ViewController: Sendable {
             throw HTTPError(
                 .badGateway, "gateway.worker_unauthorized", "The worker does not accept the gateway's credentials.")
         }
+        try Self.checkRefusal(answer)
         return try await Self.passOn(answer)
+    }
+
+    /// ComfyUI refuses a file with a status alone; callers get words.
+    ///
+    /// - Throws: ``HTTPError`` with the worker's status.
+    private static func checkRefusal(_ answer: ClientResponse) throws {
+        guard answer.body.length == 0 else { return }
+        switch answer.status.code {
+        case 404: throw HTTPError(.notFound, "gateway.unknown_file", "The worker has no such file.")
+        case 400, 403: throw HTTPError(answer.status, "gateway.bad_view", "The worker refuses the file's name.")
+        default: return
+        }
     }
 
     /// Refuses files that the prompt did not make, to callers who may see their own jobs only: names of files are easy to

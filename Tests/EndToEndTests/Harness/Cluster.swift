@@ -167,12 +167,14 @@ struct Refused: Error, CustomStringConvertible {
 ///   - servers: How many.
 ///   - settings: Lines for the simulators' section.
 ///   - gateway: Lines for the gateway's section.
+///   - others: Plugins that run beside the gateway, with their defaults.
 ///   - top: Lines for the top of the gateway's configuration.
 ///   - directory: The gateway's folder; a new one when absent.
 ///   - environment: Variables for the gateway.
 func withCluster<T>(
-    servers count: Int = 2, settings: String = "", gateway lines: String = "", top: String = "",
-    in directory: TemporaryDirectory? = nil, environment: [String: String] = [:], _ body: (Cluster) async throws -> T
+    servers count: Int = 2, settings: String = "", gateway lines: String = "", others: [String] = [],
+    top: String = "", in directory: TemporaryDirectory? = nil, environment: [String: String] = [:],
+    _ body: (Cluster) async throws -> T
 ) async throws -> T {
     try await withSlots(count + 1) {
         let servers = try await concurrently(Array(0..<count)) {
@@ -188,6 +190,7 @@ func withCluster<T>(
                   gateway:
                     enabled: true
                 \(section)
+                \(others.map { "  \($0): {}" }.joined(separator: "\n"))
                 """, in: directory, environment: environment)
         } catch {
             for server in servers { server.daemon.end() }
