@@ -4,7 +4,8 @@ import Testing
 /// Requests made of `/openapi.json`, sent to a running daemon: each answer must be one that the document describes.
 @Suite("the routes do what the OpenAPI document says")
 struct SchemathesisTests {
-    /// The plugins beside the gateway whose routes are tried.
+    /// The plugins beside the gateway whose routes are tried; ``withService(_:servers:settings:workflows:gateway:top:in:environment:_:)``
+    /// has them too.
     private static let plugins = ["workflows"]
 
     private static let checks = [
@@ -25,7 +26,7 @@ struct SchemathesisTests {
             let queued = try await cluster.queue(Workflow.image("later"), priority: 1)
             try await cluster.gatewayJob(queued, becomes: "done")
             try await Self.run(
-                cluster,
+                cluster.gateway,
                 configuration: """
                     [parameters]
                     "path.id" = "\(id)"
@@ -38,12 +39,12 @@ struct SchemathesisTests {
         }
     }
 
-    @Test("all routes, with right and wrong requests")
-    func everything() async throws {
-        try await withCluster(servers: 2, others: Self.plugins) { cluster in
+    @Test("all routes, with right and wrong requests", arguments: ServiceKind.allCases)
+    func everything(on kind: ServiceKind) async throws {
+        try await withService(kind) { service in
             // Requests also disable and delete the workers, and then 503 is the truth; no other 5xx is.
             try await Self.run(
-                cluster,
+                service.daemon,
                 configuration: """
                     [checks.not_a_server_error]
                     expected-statuses = ["2xx", "3xx", "4xx", 503]
@@ -53,25 +54,25 @@ struct SchemathesisTests {
     }
 
     /// Runs schemathesis as the administrator; its own report is the failure.
-    private static func run(_ cluster: Cluster, configuration: String, _ options: [String]) async throws {
+    private static func run(_ daemon: DaemonProcess, configuration: String, _ options: [String]) async throws {
         // A folder of its own, because it replays what it remembers of the working directory.
         let folder = try TemporaryDirectory()
-        let document = try await cluster.probe.get("/openapi.json").json
+        let document = try await daemon.probe.get("/openapi.json").json
         let excluded = unsuited(document) + switches
         let result = try await EndToEndTests.run(
             TestTools.schemathesis,
             [
                 "--no-color", "--config-file", try folder.write("schemathesis.toml", configuration),
-                "run", "http://127.0.0.1:\(cluster.gateway.port)/openapi.json",
-                "--header", "Authorization: Bearer \(try cluster.gateway.adminToken)",
+                "run", "http://127.0.0.1:\(daemon.port)/openapi.json",
+                "--header", "Authorization: Bearer \(try daemon.adminToken)",
                 "--checks", checks.joined(separator: ","), "--generation-deterministic", "--continue-on-failure",
                 "--request-timeout", "\(20 * Places.patience)",
             ] + excluded.flatMap { ["--exclude-operation-id", $0] } + options,
             environment: ["PYTHONUNBUFFERED": "1"], directory: folder.path, within: 150)
-        let report = "\(result)\n\(TestTools.advice)\n\(cluster.gateway.tail)"
+        let report = "\(result)\n\(TestTools.advice)\n\(daemon.tail)"
         #expect(result.status == .code(0), "\(report)")
         #expect(!result.output.contains(" 0 generated"), "\(report)")
-        #expect(cluster.gateway.isRunning, "\(report)")
+        #expect(daemon.isRunning, "\(report)")
     }
 
     /// The operations it cannot speak to: it knows no WebSockets, and waits for the end of a stream of events.
