@@ -26,11 +26,12 @@ struct ViewController: Sendable {
             docs: OperationDocs(
                 "A file of a prompt, streamed from its worker.",
                 description: """
-                    `Range` and the conditional headers of HTTP are passed on. A key without `jobs:all` gets the files that the \
-                    results of its own prompts name.
+                    `Range` and the conditional headers of HTTP are passed on. Without a `prompt_id` the file is the one \
+                    worker's that is enabled; with several of them it is refused. A key without `jobs:all` gets the files \
+                    that the results of its own prompts name, and has to name the prompt.
                     """,
                 query: [
-                    QueryDoc("prompt_id", "The prompt that made the file.", required: true),
+                    QueryDoc("prompt_id", "The prompt that made the file; needed if there are several workers."),
                     QueryDoc("filename", "The file's name.", required: true),
                     QueryDoc("subfolder", "The folder below the root of the type."),
                     QueryDoc("type", "`output` (default), `input` or `temp`."),
@@ -54,11 +55,8 @@ struct ViewController: Sendable {
     }
 
     private func view(_ request: Request) async throws -> Response {
-        let (promptID, file) = try Self.reference(request.query)
-        let job = try await engine.find(promptID, for: request).job
-        try await checkFile(file, of: job, request)
-        guard let workerID = job.workerID else { throw HTTPError.unknownPrompt }
-        guard let worker = engine.registry.find(workerID) else { throw HTTPError.fileOfRemovedWorker }
+        let file = try Self.reference(request.query)
+        let worker = try await owner(of: file, request)
         var headers = HTTPFields()
         for name in Self.forwarded {
             if let value = request.headers[name] { headers[name] = value }
@@ -89,10 +87,42 @@ struct ViewController: Sendable {
         }
     }
 
+    /// The worker that has a file.
+    private func owner(of file: FileReference, _ request: Request) async throws -> Worker {
+        let isLimited = JobCaller.limit(of: request.principal) != nil
+        guard let promptID = request.query["prompt_id"], !promptID.isEmpty else {
+            guard !isLimited else {
+                throw Self.refusal("The query parameter prompt_id is required for a key without the scope jobs:all.")
+            }
+            return try theOnlyWorker()
+        }
+        guard let job = try await engine.find(promptID)?.job else {
+            guard !isLimited, let worker = await engine.foreign.owner(of: promptID) else {
+                throw HTTPError.unknownPrompt
+            }
+            return worker
+        }
+        try JobCaller.check(job, request.principal)
+        if isLimited { try await checkFile(file, of: job, request) }
+        guard let workerID = job.workerID else { throw HTTPError.unknownPrompt }
+        guard let worker = engine.registry.find(workerID) else { throw HTTPError.fileOfRemovedWorker }
+        return worker
+    }
+
+    /// The one worker that is enabled: where files are when nobody says which prompt made them.
+    private func theOnlyWorker() throws -> Worker {
+        let enabled = engine.pool.members.lazy.map(\.worker).filter(\.enabled)
+        guard let worker = enabled.first, enabled.count == 1 else {
+            throw Self.refusal("The query parameter prompt_id is required: it tells which of the workers has the file.")
+        }
+        return worker
+    }
+
+    private static func refusal(_ words: String) -> HTTPError { HTTPError(.badRequest, "gateway.bad_view", words) }
+
     /// Refuses files that the prompt did not make, to callers who may see their own jobs only: names of files are easy to
     /// guess, and a worker keeps those of everybody in one folder.
     private func checkFile(_ file: FileReference, of job: Job, _ request: Request) async throws {
-        guard JobCaller.limit(of: request.principal) != nil else { return }
         let base = engine.context.daemon.baseURL(for: request)
         if case .ended(let answer)? = try await engine.known(job.promptID, base: base),
             let history = try? JSON(parsing: answer.history, options: JSONParseOptions(allowsNonFiniteNumbers: true)),
@@ -106,11 +136,7 @@ struct ViewController: Sendable {
     /// Reads the query.
     ///
     /// - Throws: ``HTTPError`` 400.
-    private static func reference(_ query: QueryItems) throws -> (String, FileReference) {
-        func refusal(_ words: String) -> HTTPError { HTTPError(.badRequest, "gateway.bad_view", words) }
-        guard let promptID = query["prompt_id"], !promptID.isEmpty else {
-            throw refusal("The query parameter prompt_id is required.")
-        }
+    private static func reference(_ query: QueryItems) throws -> FileReference {
         guard let filename = query["filename"], !filename.isEmpty else {
             throw refusal("The query parameter filename is required.")
         }
@@ -123,7 +149,7 @@ struct ViewController: Sendable {
         var options: [String: String] = [:]
         for name in ["preview", "channel"] { options[name] = query[name] }
         let type = query["type"].flatMap { $0.isEmpty ? nil : $0 } ?? "output"
-        return (promptID, FileReference(filename: filename, subfolder: subfolder, type: type, options: options))
+        return FileReference(filename: filename, subfolder: subfolder, type: type, options: options)
     }
 
     /// The worker's answer with its status, its describing headers and its body; as a stream unless it is small.
