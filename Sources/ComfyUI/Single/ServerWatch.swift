@@ -117,11 +117,10 @@ extension ServerWatch {
         callLook()
         do {
             for try await event in events {
-                let before = contact.remaining
-                contact.heard(event.message)
+                let hasChanged = contact.heard(event.message)
                 if let promptID = board.handle(event, at: clock.wallClock) { endedInput.yield(promptID) }
-                // Places in the queue have changed.
-                if contact.remaining != before, board.openCount > 0 { callLook() }
+                // So have the places in it.
+                if hasChanged, board.openCount > 0 { callLook() }
             }
         } catch {
             stream.withLock { $0 = nil }
