@@ -60,6 +60,8 @@ package final class FakeComfy: Sendable {
         package var demands: BasicCredentials?
         /// Called when a prompt arrives.
         package var onSubmit: (@Sendable () -> Void)?
+        /// Called when prompts are to be deleted from the queue.
+        package var onDelete: (@Sendable () -> Void)?
         package var view: (@Sendable (ClientRequest) -> ClientResponse)?
     }
 
@@ -163,6 +165,7 @@ package final class FakeComfy: Sendable {
         }
         if path == "/queue", let body = try await request.body?.collect(upTo: 1 << 20) {
             let ids = try JSON(parsing: body)["delete"]?.arrayValue ?? []
+            with { $0.onDelete }?()
             with { $0.pending.removeAll { item in ids.contains(item[1] ?? .null) } }
             return ClientResponse(status: .ok)
         }

@@ -14,6 +14,20 @@ struct JobTransition: Sendable {
     var copies: [JobCopy] = []
 }
 
+/// The end of a job, to be stored.
+struct JobEnding: Sendable {
+    /// The job as it has ended.
+    let job: Job
+    /// Its result, if it has one.
+    let history: [UInt8]?
+    /// The end.
+    let event: JobEvent
+    /// Workers that may still have it.
+    let copies: [JobCopy]
+    /// Earlier changes that are not on disk yet.
+    let pending: JobTransition?
+}
+
 /// Writes changes of state in the background, many in one transaction.
 ///
 /// What is lost at a crash is found out again from the worker, so nobody has to wait for these writes.

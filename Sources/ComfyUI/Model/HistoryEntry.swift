@@ -29,6 +29,9 @@ public struct HistoryEntry: Sendable {
         self.status = status
     }
 
+    /// The server's messages about it: `[type, data]` each.
+    var messages: [JSON] { status?["messages"]?.arrayValue ?? [] }
+
     /// The entry as a value, made anew at each call.
     public var json: JSON {
         (try? JSON(parsing: text, options: .python)) ?? .null
@@ -40,7 +43,7 @@ public struct HistoryEntry: Sendable {
     public var outcome: Outcome {
         guard status?["status_str"]?.stringValue == "error" else { return .success }
         var words = "the server reported an error"
-        for message in status?["messages"]?.arrayValue ?? [] {
+        for message in messages {
             switch message[0]?.stringValue {
             case "execution_interrupted": return .interrupted
             case "execution_error": words = Self.words(of: message[1] ?? .null) ?? words
@@ -48,20 +51,6 @@ public struct HistoryEntry: Sendable {
             }
         }
         return .failure(words)
-    }
-
-    /// When its execution began, by the server's clock; `nil` when the entry does not tell.
-    public var startedAt: Timestamp? { time(of: ["execution_start"]) }
-
-    /// When it ended, by the server's clock; `nil` when the entry does not tell.
-    public var finishedAt: Timestamp? {
-        time(of: ["execution_success", "execution_error", "execution_interrupted"])
-    }
-
-    private func time(of types: Set<String>) -> Timestamp? {
-        let message = status?["messages"]?.arrayValue?.last { types.contains($0[0]?.stringValue ?? "") }
-        return message?[1]?["timestamp"]?.doubleValue.flatMap { Int64(exactly: $0.rounded()) }
-            .map { Timestamp(milliseconds: $0) }
     }
 
     /// The exception's text of an `execution_error`, without the white space around it.
