@@ -22,17 +22,32 @@ public struct WorkflowsPlugin: Plugin {
 
     /// Declares both surfaces.
     public func configure(_ setup: inout PluginSetup) throws {
-        let named = [
+        declareNamed(&setup)
+        setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
+        setup.health("comfyui") { [backends] in await backends.health() }
+    }
+
+    private func declareNamed(_ setup: inout PluginSetup) {
+        let look = TaskLook(backends: backends, clock: context.clock)
+        let prefixes = [
             "/api/test_comfy", "/api/workflows", "/api/workflow", "/api/task_status", "/api/image", "/api/status",
             "/api/view_queue",
         ]
-        setup.rootRoutes(claiming: named, surface: .named, access: .usingJobs) { routes in
+        setup.rootRoutes(claiming: prefixes, surface: .named, access: .usingJobs) { routes in
             routes.group("", middleware: [UpstreamErrors()]) { routes in
                 NamedController(store: store, backends: backends, context: context).declare(&routes)
+                WorkflowFileController(store: store, bodyLimit: context.daemon.jsonBodyLimit).declare(&routes)
+                TaskStatusController(look: look, imageURLs: configuration.imageURLs, context: context).declare(&routes)
+                TaskImagesController(look: look, imageURLs: configuration.imageURLs, context: context).declare(&routes)
+                ServerController(look: look).declare(&routes)
             }
         }
-        setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
-        setup.health("comfyui") { [backends] in await backends.health() }
+        setup.rootRoutes(claiming: ["/api/history"], surface: .named, access: .usingJobs, ownership: .yielding) {
+            routes in
+            routes.group("", middleware: [UpstreamErrors()]) { routes in
+                TaskHistoryController(look: look, context: context).declare(&routes)
+            }
+        }
     }
 
     /// Prepares the folder of the workflows and the backend.
