@@ -264,7 +264,8 @@ struct WorkflowFileTests {
     @Test("runs beside writers see the old workflow or the new one, whole")
     func concurrency() async throws {
         let padding = String(repeating: "p", count: 300_000)
-        let text: @Sendable (Int) -> String = { n in #"{"1": {"class_type": "X", "inputs": {"n": \#(n), "p": "\#(padding)", "m": \#(n)}}}"#
+        let text: @Sendable (Int) -> String = { n in
+            #"{"1": {"class_type": "X", "inputs": {"n": \#(n), "p": "\#(padding)", "m": \#(n)}}}"#
         }
         try await withWorkflows(files: ["a.json": text(0)]) { rig in
             try await withThrowingTaskGroup(of: Void.self) { group in
