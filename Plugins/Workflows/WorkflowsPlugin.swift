@@ -7,10 +7,12 @@ public struct WorkflowsPlugin: Plugin {
         name: "workflows", version: "0.1.0", summary: "Runs named workflows and serves /api/v1 with its WebSocket.",
         uses: [.optional(.comfyBackend)])
 
-    private let configuration: WorkflowsConfiguration
-    private let context: PluginContext
-    private let backends: Backends
-    private let store: WorkflowStore
+    let configuration: WorkflowsConfiguration
+    let context: PluginContext
+    let backends: Backends
+    let store: WorkflowStore
+    let sessions = SessionRegistry()
+    let ledger: ResultLedger
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
@@ -18,36 +20,19 @@ public struct WorkflowsPlugin: Plugin {
         self.context = context
         backends = Backends(context)
         store = WorkflowStore(directory: configuration.values.directory, context)
+        ledger = ResultLedger(
+            database: context.database, clock: context.clock, window: configuration.values.replayWindow)
     }
 
-    /// Declares both surfaces.
+    /// Declares both surfaces, the backend's service and the table of results that were sent.
     public func configure(_ setup: inout PluginSetup) throws {
+        setup.migrate(ResultLedger.migrations)
         declareNamed(&setup)
+        declareV1(&setup)
+        declareService(&setup)
+        setup.schedule("results", every: .seconds(600)) { [ledger] in try await ledger.deleteOld() }
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
-    }
-
-    private func declareNamed(_ setup: inout PluginSetup) {
-        let look = TaskLook(backends: backends, clock: context.clock)
-        let prefixes = [
-            "/api/test_comfy", "/api/workflows", "/api/workflow", "/api/task_status", "/api/image", "/api/status",
-            "/api/view_queue",
-        ]
-        setup.rootRoutes(claiming: prefixes, surface: .named, access: .usingJobs) { routes in
-            routes.group("", middleware: [UpstreamErrors()]) { routes in
-                NamedController(store: store, backends: backends, context: context).declare(&routes)
-                WorkflowFileController(store: store, bodyLimit: context.daemon.jsonBodyLimit).declare(&routes)
-                TaskStatusController(look: look, imageURLs: configuration.imageURLs, context: context).declare(&routes)
-                TaskImagesController(look: look, imageURLs: configuration.imageURLs, context: context).declare(&routes)
-                ServerController(look: look).declare(&routes)
-            }
-        }
-        setup.rootRoutes(claiming: ["/api/history"], surface: .named, access: .usingJobs, ownership: .yielding) {
-            routes in
-            routes.group("", middleware: [UpstreamErrors()]) { routes in
-                TaskHistoryController(look: look, context: context).declare(&routes)
-            }
-        }
     }
 
     /// Prepares the folder of the workflows and the backend.
@@ -56,8 +41,9 @@ public struct WorkflowsPlugin: Plugin {
         try await backends.start()
     }
 
-    /// Ends streams of events.
+    /// Ends WebSocket connections and streams of events.
     public func drain() async {
+        sessions.closeAll()
         await backends.drain()
     }
 }

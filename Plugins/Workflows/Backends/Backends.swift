@@ -38,4 +38,15 @@ struct Backends: Sendable {
     func health() async -> HealthStatus {
         cluster == nil ? await single.health() : .healthy
     }
+
+    /// Why no prompt can run now; `nil` when one can.
+    func problem() async -> String? {
+        switch await health() {
+        case .healthy: break
+        case .degraded(let reason), .failing(let reason): return reason
+        @unknown default: break
+        }
+        let servers = (try? await current.servers()) ?? []
+        return servers.contains { $0.enabled && $0.healthy } ? nil : "No ComfyUI server can be used."
+    }
 }

@@ -62,26 +62,11 @@ struct TaskAnswer: Sendable {
 
     /// Seconds of execution: what the server noted in the result, else what was seen of it, up to now while it runs.
     func executionTime(now: Timestamp) -> JSON {
-        let noted = Self.noted(history)
-        let start = noted.start ?? job.startedAt?.milliseconds
-        guard let start else { return 0.0 }
-        let end = noted.end ?? job.finishedAt?.milliseconds ?? now.milliseconds
-        let (elapsed, overflow) = end.subtractingReportingOverflow(start)
+        let entry = history.map { HistoryEntry($0) }
+        guard let start = entry?.startedAt ?? job.startedAt else { return 0.0 }
+        let end = entry?.finishedAt ?? job.finishedAt ?? now
+        let (elapsed, overflow) = end.milliseconds.subtractingReportingOverflow(start.milliseconds)
         return .number(JSONNumber(overflow ? 0 : Double(max(0, elapsed)) / 1000))
-    }
-
-    /// The times of the first and the last word of a server on an execution, in milliseconds.
-    private static func noted(_ history: JSON?) -> (start: Int64?, end: Int64?) {
-        var times: (start: Int64?, end: Int64?) = (nil, nil)
-        for message in history?["status"]?["messages"]?.arrayValue ?? [] {
-            let time = (message[1]?["timestamp"]?.doubleValue).flatMap { Int64(exactly: $0.rounded()) }
-            switch message[0]?.stringValue {
-            case "execution_start": times.start = time
-            case "execution_success", "execution_error", "execution_interrupted": times.end = time
-            default: break
-            }
-        }
-        return times
     }
 
     /// Why it did not end well.

@@ -12,7 +12,7 @@ public struct ComfyClient: Sendable {
     /// Time until the header of an answer is here.
     public let timeout: Duration
 
-    private let http: any HTTPClient
+    let http: any HTTPClient
 
     /// The largest JSON answer that is read; a full history of large workflows stays below it.
     public static let answerLimit = 256 << 20

@@ -35,8 +35,8 @@ extension InputStore {
 
     private enum Step {
         case nothing
-        case wait(SharedCall)
-        case upload(SharedCall, age: UInt)
+        case wait(UploadUnderWay)
+        case upload(UploadUnderWay, age: UInt)
     }
 
     /// Brings a file to a server unless that has it; callers who need the same share one upload.
@@ -73,13 +73,13 @@ extension InputStore {
     private func next(_ delivery: Delivery, _ stamp: InputFile.Stamp, _ state: inout State) -> Step {
         if let call = state.underWay[delivery] { return .wait(call) }
         if state.delivered[delivery.serverID]?[delivery.name] == stamp { return .nothing }
-        let call = SharedCall()
+        let call = UploadUnderWay()
         state.underWay[delivery] = call
         return .upload(call, age: state.ages[delivery.serverID] ?? 0)
     }
 
     private func finish(
-        _ call: SharedCall, _ delivery: Delivery, _ outcome: Result<InputFile.Stamp, any Error>, _ age: UInt
+        _ call: UploadUnderWay, _ delivery: Delivery, _ outcome: Result<InputFile.Stamp, any Error>, _ age: UInt
     ) {
         state.withLock { state in
             state.underWay[delivery] = nil

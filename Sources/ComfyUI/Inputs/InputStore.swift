@@ -29,7 +29,7 @@ public final class InputStore: Sendable {
         var delivered: [String: [InputName: InputFile.Stamp]] = [:]
         /// Counts how often a server was forgotten: what it got before does not count.
         var ages: [String: UInt] = [:]
-        var underWay: [Delivery: SharedCall] = [:]
+        var underWay: [Delivery: UploadUnderWay] = [:]
         var lastSweep: Instant?
     }
 

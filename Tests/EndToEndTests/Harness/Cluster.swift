@@ -53,30 +53,20 @@ final class SimulatedServer: Sendable {
 
 /// A gateway and simulated servers behind it.
 final class Cluster: Sendable {
-    let servers: [SimulatedServer]
-    let directory: TemporaryDirectory
-    private let environment: [String: String]
-    private let current: Mutex<DaemonProcess>
+    private let service: Service
 
-    fileprivate init(_ servers: [SimulatedServer], _ gateway: DaemonProcess, _ environment: [String: String]) {
-        self.servers = servers
-        self.environment = environment
-        directory = gateway.directory
-        current = Mutex(gateway)
+    fileprivate init(_ service: Service) {
+        self.service = service
     }
 
-    var gateway: DaemonProcess { current.withLock { $0 } }
-    var probe: HTTPProbe { gateway.probe }
+    var servers: [SimulatedServer] { service.servers }
+    var directory: TemporaryDirectory { service.directory }
+    var gateway: DaemonProcess { service.daemon }
+    var probe: HTTPProbe { service.probe }
 
     /// Starts the gateway again on the same state, on any free port.
     func restartGateway() async throws {
-        let daemon = try await DaemonProcess.start(nil, in: directory, environment: environment)
-        current.withLock { $0 = daemon }
-    }
-
-    fileprivate func end() {
-        gateway.end()
-        for server in servers { server.daemon.end() }
+        try await service.restart()
     }
 
     /// Hands a graph in and gives its id.
@@ -174,32 +164,8 @@ func withCluster<T>(
     servers count: Int = 2, settings: String = "", gateway lines: String = "", top: String = "",
     in directory: TemporaryDirectory? = nil, environment: [String: String] = [:], _ body: (Cluster) async throws -> T
 ) async throws -> T {
-    try await withSlots(count + 1) {
-        let servers = try await concurrently(Array(0..<count)) {
-            try await SimulatedServer.start("sim-\($0 + 1)", settings: settings)
-        }
-        let section = lines.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
-        let daemon: DaemonProcess
-        do {
-            daemon = try await DaemonProcess.start(
-                """
-                \(top)
-                plugins:
-                  gateway:
-                    enabled: true
-                \(section)
-                """, in: directory, environment: environment)
-        } catch {
-            for server in servers { server.daemon.end() }
-            throw error
-        }
-        let cluster = Cluster(servers, daemon, environment)
-        defer { cluster.end() }
-        for server in servers {
-            let answer = try await cluster.probe.post(
-                "/api/workers", ["url": .string(server.url), "name": .string(server.name)])
-            guard answer.status == 200 else { throw Refused(answer: answer) }
-        }
-        return try await body(cluster)
-    }
+    try await withServers(
+        count, settings: settings, plugins: [(name: "gateway", lines: lines)], top: top, in: directory,
+        environment: environment
+    ) { try await body(Cluster($0)) }
 }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// A call that one task makes and others wait for.
-final class SharedCall: Sendable {
+final class UploadUnderWay: Sendable {
     private struct State {
         var outcome: Result<Void, any Error>?
         var waiters: [UInt: CheckedContinuation<Void, any Error>] = [:]
