@@ -7,11 +7,12 @@ public struct WorkflowsPlugin: Plugin {
         name: "workflows", version: "0.1.0", summary: "Runs named workflows and serves /api/v1 with its WebSocket.",
         uses: [.optional(.comfyBackend)])
 
-    private let configuration: WorkflowsConfiguration
-    private let context: PluginContext
-    private let backends: Backends
-    private let sessions = SessionRegistry()
-    private let ledger: ResultLedger
+    let configuration: WorkflowsConfiguration
+    let context: PluginContext
+    let backends: Backends
+    let sessions = SessionRegistry()
+    let ledger: ResultLedger
+    let store: WorkflowStore
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
@@ -20,41 +21,28 @@ public struct WorkflowsPlugin: Plugin {
         backends = Backends(context)
         ledger = ResultLedger(
             database: context.database, clock: context.clock, window: configuration.values.replayWindow)
+        store = WorkflowStore(directory: configuration.values.directory, context)
     }
 
     /// Declares both surfaces.
     public func configure(_ setup: inout PluginSetup) throws {
-        let submitter = WorkflowSubmitter(backends: backends)
-        let interrupter = WorkflowInterrupter(backends: backends)
-        setup.migrate(ResultLedger.migrations)
-        setup.rootRoutes(claiming: ["/api/v1"], surface: .v1, access: .usingJobs) { routes in
-            routes.group("", middleware: [V1Failures()]) { routes in
-                SubmitController(submitter: submitter, bodyLimit: context.daemon.jsonBodyLimit).declare(&routes)
-                ResultController(
-                    reader: WorkflowReader(backends: backends), daemon: context.daemon,
-                    imageURLs: configuration.imageURLs
-                ).declare(&routes)
-                InterruptController(interrupter: interrupter).declare(&routes)
-                QueueController(backends: backends).declare(&routes)
-                SocketController(
-                    services: SocketServices(
-                        backends: backends, submitter: submitter, interrupter: interrupter, ledger: ledger,
-                        clock: context.clock, logger: context.logger, timeout: configuration.timeout),
-                    registry: sessions
-                ).declare(&routes)
+        let named = [
+            "/api/test_comfy", "/api/workflows", "/api/workflow", "/api/task_status", "/api/image", "/api/status",
+            "/api/view_queue",
+        ]
+        setup.rootRoutes(claiming: named, surface: .named, access: .usingJobs) { routes in
+            routes.group("", middleware: [UpstreamErrors()]) { routes in
+                NamedController(store: store, backends: backends, context: context).declare(&routes)
             }
         }
-        setup.rootRoutes(claiming: ["/", "/health"], surface: .native, access: .open) { routes in
-            let version = configuration.appVersion.isEmpty ? context.daemon.version : configuration.appVersion
-            ServiceController(backends: backends, name: configuration.appName, version: version).declare(&routes)
-        }
-        setup.schedule("results", every: .seconds(600)) { [ledger] in try await ledger.deleteOld() }
+        declareV1(in: &setup)
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
     }
 
-    /// Prepares the backend.
+    /// Prepares the folder of the workflows and the backend.
     public func start() async throws {
+        try await store.prepare(now: context.clock.wallClock)
         try await backends.start()
     }
 

@@ -1,0 +1,234 @@
+import PluginAPI
+import Synchronization
+
+/// A backend that answers what a test set and keeps what it was asked.
+///
+/// A submission becomes a job in the state `submitted` with number 1 unless ``Script/submit`` says otherwise.
+final class FakeBackend: ComfyBackend {
+    /// What it answers; change it with ``script(_:)``.
+    struct Script: Sendable {
+        /// The answer to a submission; `nil` takes it.
+        var submit: (@Sendable (PromptSubmission) async throws -> SubmittedPrompt)?
+        /// What is known of prompts, by id.
+        var jobs: [String: PromptJob] = [:]
+        /// The results, by id, the oldest first.
+        var histories: JSONObject = [:]
+        /// The servers in order of registration.
+        var servers = [FakeBackend.server]
+        /// Clients of servers, by the server's id.
+        var clients: [String: any HTTPClient] = [:]
+        /// All queues.
+        var queue = PromptQueue()
+        /// How many prompts run or wait; `nil` counts the jobs that are not final.
+        var remaining: Int?
+        /// What clearing the queues gives.
+        var clearings: [QueueClearing] = []
+        /// Whether cancelling finds something; `nil` asks the jobs.
+        var cancels: Bool?
+        /// The answer to `file`.
+        var file: (@Sendable (FileReference, String, HTTPFields) async throws -> ClientResponse)?
+        /// The answer to `keep`; `nil` takes the name as it is.
+        var keep: (@Sendable (InputUpload) async throws -> PlacedInput)?
+        /// What every call throws.
+        var failure: (any Error)?
+    }
+
+    /// What it was asked.
+    struct Calls: Sendable {
+        /// The submissions in order.
+        var submissions: [PromptSubmission] = []
+        /// The ids that were to be cancelled, and by whom.
+        var cancellations: [(promptID: String, actor: String)] = []
+        /// The callers whose queues were to be cleared, and by whom.
+        var clearings: [(caller: String?, actor: String)] = []
+        /// The parts of the list of results.
+        var ranges: [HistoryRange] = []
+        /// The uploads.
+        var uploads: [InputUpload] = []
+        /// The files that were asked for.
+        var files: [(file: FileReference, promptID: String)] = []
+    }
+
+    private struct State {
+        var script = Script()
+        var calls = Calls()
+        var streams: [String: [AsyncStream<ClientPromptEvent>.Continuation]] = [:]
+        var promptStreams: [String: [AsyncStream<PromptEvent>.Continuation]] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// The server that is there unless a test says otherwise.
+    static let server = ComfyServer(
+        id: "server-1", name: "gpu-1", url: "http://gpu-1:8188", enabled: true, healthy: true)
+
+    /// Changes what it answers.
+    func script(_ change: (inout Script) -> Void) {
+        state.withLock { change(&$0.script) }
+    }
+
+    /// What it was asked so far.
+    var calls: Calls { state.withLock { $0.calls } }
+
+    /// Capabilities in which this is the cluster.
+    var capabilities: Capabilities {
+        Capabilities { name, _ in
+            name == CapabilityKey<any ComfyBackend>.comfyBackend.name ? self as any ComfyBackend : nil
+        }
+    }
+
+    /// Tells all who follow the prompt, or its client, of an event; a state is also the prompt's job from now on.
+    func tell(_ event: PromptEvent, of promptID: String, client clientID: String? = nil) {
+        let (clients, prompts) = state.withLock { state in
+            if case .state(let job) = event { state.script.jobs[promptID] = job }
+            return (clientID.flatMap { state.streams[$0] } ?? [], state.promptStreams[promptID] ?? [])
+        }
+        for stream in clients { stream.yield(ClientPromptEvent(promptID: promptID, event: event)) }
+        for stream in prompts { stream.yield(event) }
+    }
+
+    /// Waits for nothing: how many streams follow a client now.
+    func followers(of clientID: String) -> Int {
+        state.withLock { $0.streams[clientID]?.count ?? 0 }
+    }
+
+    /// Ends all streams, as a backend that stops does.
+    func endStreams() {
+        let (clients, prompts) = state.withLock { state in
+            defer { (state.streams, state.promptStreams) = ([:], [:]) }
+            return (state.streams.values.flatMap { $0 }, state.promptStreams.values.flatMap { $0 })
+        }
+        for stream in clients { stream.finish() }
+        for stream in prompts { stream.finish() }
+    }
+
+    private func answer<T>(_ body: (inout State) throws -> T) throws -> T {
+        try state.withLock { state in
+            if let failure = state.script.failure { throw failure }
+            return try body(&state)
+        }
+    }
+
+    // MARK: - ComfyBackend
+
+    func submit(_ submission: PromptSubmission) async throws -> SubmittedPrompt {
+        let (id, other) = try answer { state in
+            state.calls.submissions.append(submission)
+            let id = submission.promptID ?? "prompt-\(state.calls.submissions.count)"
+            if state.script.submit == nil {
+                var job = PromptJob(promptID: id, state: .submitted, server: state.script.servers.first)
+                job.caller = submission.caller
+                job.clientID = submission.clientID
+                job.number = 1
+                job.position = 1
+                state.script.jobs[id] = job
+            }
+            return (id, state.script.submit)
+        }
+        if let other { return try await other(submission) }
+        return SubmittedPrompt(promptID: id, number: 1, nodeErrors: [:])
+    }
+
+    func job(_ promptID: String) async throws -> PromptJob? {
+        try answer { $0.script.jobs[promptID] }
+    }
+
+    func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {
+        let (stream, continuation) = AsyncStream<PromptEvent>.makeStream()
+        try answer { state in
+            if let job = state.script.jobs[promptID] { continuation.yield(.state(job)) }
+            state.promptStreams[promptID, default: []].append(continuation)
+        }
+        return stream
+    }
+
+    func history(_ promptID: String) async throws -> JSON? {
+        try answer { $0.script.histories[promptID] }
+    }
+
+    func cancel(_ promptID: String) async throws -> Bool {
+        try await cancel(promptID, by: "")
+    }
+
+    func cancel(_ promptID: String, by actor: String) async throws -> Bool {
+        try answer { state in
+            state.calls.cancellations.append((promptID, actor))
+            return state.script.cancels ?? state.script.jobs[promptID].map { !$0.state.isFinal } ?? false
+        }
+    }
+
+    func servers() async throws -> [ComfyServer] {
+        try answer { $0.script.servers }
+    }
+
+    func owner(of promptID: String) async throws -> ComfyServer? {
+        try answer { $0.script.jobs[promptID]?.server }
+    }
+
+    func file(
+        _ reference: FileReference, of promptID: String, headers: HTTPFields
+    ) async throws -> ClientResponse {
+        let file = try answer { state in
+            state.calls.files.append((reference, promptID))
+            return state.script.file
+        }
+        guard let file else { return ClientResponse(status: .notFound) }
+        return try await file(reference, promptID, headers)
+    }
+
+    func client(of serverID: String) throws -> any HTTPClient {
+        guard let client = try answer({ $0.script.clients[serverID] }) else { throw HTTPError.notFound }
+        return client
+    }
+
+    func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob] {
+        try answer { state in
+            let jobs = state.script.jobs.values.filter { $0.clientID == clientID }
+            let newest = jobs.sorted { ($0.createdAt?.milliseconds ?? 0) > ($1.createdAt?.milliseconds ?? 0) }
+            return Array(newest.prefix(limit))
+        }
+    }
+
+    func follow(client clientID: String) async throws -> AsyncStream<ClientPromptEvent> {
+        let (stream, continuation) = AsyncStream<ClientPromptEvent>.makeStream()
+        try answer { state in
+            for job in state.script.jobs.values where job.clientID == clientID && !job.state.isFinal {
+                continuation.yield(ClientPromptEvent(promptID: job.promptID, event: .state(job)))
+            }
+            state.streams[clientID, default: []].append(continuation)
+        }
+        return stream
+    }
+
+    func queue() async throws -> PromptQueue {
+        try answer { $0.script.queue }
+    }
+
+    func remaining() async -> Int {
+        state.withLock { $0.script.remaining ?? $0.script.jobs.values.filter { !$0.state.isFinal }.count }
+    }
+
+    func clearQueue(of caller: String?, by actor: String) async throws -> [QueueClearing] {
+        try answer { state in
+            state.calls.clearings.append((caller, actor))
+            return state.script.clearings
+        }
+    }
+
+    func histories(_ range: HistoryRange) async throws -> JSONObject {
+        try answer { state in
+            state.calls.ranges.append(range)
+            return state.script.histories
+        }
+    }
+
+    func keep(_ upload: InputUpload) async throws -> PlacedInput {
+        let keep = try answer { state in
+            state.calls.uploads.append(upload)
+            return state.script.keep
+        }
+        if let keep { return try await keep(upload) }
+        return PlacedInput(
+            reference: FileReference(filename: upload.filename, subfolder: upload.subfolder, type: upload.type))
+    }
+}
