@@ -188,13 +188,7 @@ struct SocketCommandTests {
     func slow() async throws {
         try await withWorkflows { rig in
             let socket = StuckSocket()
-            let request = Request(id: "r", method: .get, target: "/api/v1/ws/me")
-            let plugin = rig.host.plugin
-            let services = SocketServices(
-                backends: plugin.backends, submitter: WorkflowSubmitter(backends: plugin.backends),
-                interrupter: WorkflowInterrupter(backends: plugin.backends), ledger: plugin.ledger,
-                clock: rig.host.clock, logger: Logger(), timeout: .zero)
-            let session = ClientSession(clientID: "me", request: request, socket: socket, services: services)
+            let session = rig.session("me", socket, rig.host.clock)
             let running = Task { await session.run() }
             while rig.backend.followers(of: "me") == 0 { await Task.yield() }
             try await rig.move("p", of: "me", to: .running)

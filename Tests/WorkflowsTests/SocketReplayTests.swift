@@ -81,18 +81,18 @@ struct SocketReplayTests {
 
     @Test("a workflow is executed for too long: that is its result, and it may end when it likes")
     func timeout() async throws {
-        try await withWorkflows(configuration: ["timeout": "300s"]) { rig in
-            let client = try await rig.connect("me")
+        try await withWorkflows { rig in
+            let clock = ManualClock()
+            let client = try await rig.serve("me", clock: clock, timeout: .seconds(300))
             let id = try await rig.submit(client)
             // A long queue is no failure.
-            rig.host.clock.advance(by: .seconds(1000))
+            clock.advance(by: .seconds(1000))
             try await client.expectSilence()
-            let before = rig.host.clock.sleepers
-            try await rig.move(id, of: "me", to: .running)
-            await rig.host.clock.waitForSleepers(before + 1)
-            rig.host.clock.advance(by: .seconds(299))
+            try await rig.move(id, of: "me", to: .running) { $0.startedAt = clock.wallClock }
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(299))
             try await client.expectSilence()
-            rig.host.clock.advance(by: .seconds(1))
+            clock.advance(by: .seconds(1))
             let result = try await client.next("result")
             #expect(result["code"] == "TASK_TIMEOUT")
             #expect(result["success"] == false)
@@ -109,19 +109,25 @@ struct SocketReplayTests {
         }
     }
 
-    @Test("the time counts from the start of the execution, whenever the client came")
+    @Test("the time counts from the start of the execution, whenever the client came, and anew on another server")
     func lateClient() async throws {
-        try await withWorkflows(configuration: ["timeout": "300s"]) { rig in
-            try await rig.move("p", of: "me", to: .running)
-            rig.host.clock.advance(by: .seconds(200))
-            let before = rig.host.clock.sleepers
-            let client = try await rig.connect("me")
-            await rig.host.clock.waitForSleepers(before + 1)
-            rig.host.clock.advance(by: .seconds(50))
+        try await withWorkflows { rig in
+            let clock = ManualClock()
+            try await rig.move("p", of: "me", to: .running) { $0.startedAt = clock.wallClock }
+            clock.advance(by: .seconds(200))
+            let client = try await rig.serve("me", clock: clock, timeout: .seconds(300))
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(50))
+            try await client.expectSilence()
+            try await rig.move("p", of: "me", to: .queued)
+            try await rig.move("p", of: "me", to: .running) { $0.startedAt = clock.wallClock }
+            try await client.expectSilence()
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(60))
             try await client.expectSilence()
             await client.socket.close(code: 1000, reason: "")
-            rig.host.clock.advance(by: .seconds(100))
-            let again = try await rig.connect("me")
+            clock.advance(by: .seconds(240))
+            let again = try await rig.serve("me", clock: clock, timeout: .seconds(300))
             #expect(try await again.next("result")["code"] == "TASK_TIMEOUT")
         }
     }
@@ -129,18 +135,17 @@ struct SocketReplayTests {
     @Test("a result whose server does not answer is looked for again")
     func lookAgain() async throws {
         try await withWorkflows { rig in
-            let client = try await rig.connect("me")
+            let clock = ManualClock()
+            let client = try await rig.serve("me", clock: clock)
             let id = try await rig.submit(client)
-            rig.backend.script { $0.histories = [:] }
-            let before = rig.host.clock.sleepers
             rig.backend.script { $0.failure = HTTPClientError(.timeout, mayHaveBeenProcessed: true, "slow") }
             var job = PromptJob(promptID: id, state: .done)
             job.clientID = "me"
             rig.backend.tell(.state(job), of: id, client: "me")
-            await rig.host.clock.waitForSleepers(before + 1)
+            await clock.waitForSleepers()
             rig.backend.script { $0.failure = nil }
             rig.store(id)
-            rig.host.clock.advance(by: .seconds(1))
+            clock.advance(by: .seconds(1))
             #expect(try await client.upTo("result").data["outputs"] == WorkflowsRig.outputs)
         }
     }

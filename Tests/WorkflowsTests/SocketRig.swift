@@ -65,6 +65,30 @@ extension WorkflowsRig {
         return client
     }
 
+    /// Connects as a client whose connection has a clock of its own, on which nothing else sleeps, and reads the greeting.
+    func serve(_ clientID: String, clock: ManualClock, timeout: Duration = .zero) async throws -> SocketClient {
+        let (server, socket) = MemoryWebSocket.pair()
+        let session = session(clientID, server, clock, timeout: timeout)
+        Task { await session.run() }
+        let client = SocketClient(socket: socket)
+        try await client.next("system")
+        try await client.next("status")
+        return client
+    }
+
+    /// A connection that nobody has registered.
+    func session(
+        _ clientID: String, _ socket: any WebSocket, _ clock: ManualClock, timeout: Duration = .zero
+    ) -> ClientSession {
+        let plugin = host.plugin
+        let services = SocketServices(
+            backends: plugin.backends, submitter: WorkflowSubmitter(backends: plugin.backends),
+            interrupter: WorkflowInterrupter(backends: plugin.backends), ledger: plugin.ledger, clock: clock,
+            logger: Logger(), timeout: timeout)
+        let request = Request(id: "r", method: .get, target: "/api/v1/ws/\(clientID)")
+        return ClientSession(clientID: clientID, request: request, socket: socket, services: services)
+    }
+
     /// Tells of a prompt's state; the job is known to the backend from then on.
     @discardableResult
     func move(
