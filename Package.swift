@@ -85,7 +85,7 @@ let package = Package(
         tests("PluginAPITests", ["CJansson"]),
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
-        tests("ComfyUITests", ["Host", "PluginTestKit", comfy]),
+        tests("ComfyUITests", ["Simulator", "Host", "PluginTestKit", comfy]),
         tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
         tests("WorkflowsTests", ["Workflows", "Host", "PluginTestKit", comfy]),
         tests("EndToEndTests", ["PluginTestKit"]),

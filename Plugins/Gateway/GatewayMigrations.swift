@@ -65,6 +65,18 @@ enum GatewayMigrations {
             CREATE TABLE gateway_settings (
                 name VARCHAR(64) NOT NULL PRIMARY KEY, value TEXT NOT NULL, sealed INTEGER NOT NULL)
             """),
+        Migration("005-clients") { dialect in
+            guard dialect.name == "mysql" else {
+                return ["CREATE INDEX gateway_jobs_client ON gateway_jobs (client_id, sequence)"]
+            }
+            // Compared byte by byte there too; of a text, the beginning can be in an index.
+            return [
+                """
+                ALTER TABLE gateway_jobs MODIFY client_id TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+                """,
+                "CREATE INDEX gateway_jobs_client ON gateway_jobs (client_id(64), sequence)",
+            ]
+        },
     ]
 
     /// The type of columns that hold prompt ids: compared byte by byte, so that `A` and `a` differ on MySQL too.

@@ -1,3 +1,4 @@
+import ComfyUI
 public import PluginAPI
 
 /// Balances prompts over ComfyUI workers, follows them, and keeps their results.

@@ -10,32 +10,27 @@ public struct WorkflowsPlugin: Plugin {
     let configuration: WorkflowsConfiguration
     let context: PluginContext
     let backends: Backends
+    let store: WorkflowStore
     let sessions = SessionRegistry()
     let ledger: ResultLedger
-    let store: WorkflowStore
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
         self.configuration = configuration.values
         self.context = context
         backends = Backends(context)
+        store = WorkflowStore(directory: configuration.values.directory, context)
         ledger = ResultLedger(
             database: context.database, clock: context.clock, window: configuration.values.replayWindow)
-        store = WorkflowStore(directory: configuration.values.directory, context)
     }
 
-    /// Declares both surfaces.
+    /// Declares both surfaces, the backend's service and the table of results that were sent.
     public func configure(_ setup: inout PluginSetup) throws {
-        let named = [
-            "/api/test_comfy", "/api/workflows", "/api/workflow", "/api/task_status", "/api/image", "/api/status",
-            "/api/view_queue",
-        ]
-        setup.rootRoutes(claiming: named, surface: .named, access: .usingJobs) { routes in
-            routes.group("", middleware: [UpstreamErrors()]) { routes in
-                NamedController(store: store, backends: backends, context: context).declare(&routes)
-            }
-        }
-        declareV1(in: &setup)
+        setup.migrate(ResultLedger.migrations)
+        declareNamed(&setup)
+        declareV1(&setup)
+        declareService(&setup)
+        setup.schedule("results", every: .seconds(600)) { [ledger] in try await ledger.deleteOld() }
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
     }

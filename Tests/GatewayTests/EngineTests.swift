@@ -1,5 +1,6 @@
 import Host
 import PluginAPI
+import PluginTestKit
 import Synchronization
 import Testing
 
@@ -44,7 +45,7 @@ struct EngineTests {
             #expect(
                 entry?["outputs"]?["9"]?["images"]?[0]?["url"]?.stringValue
                     == "http://gw:8000/api/view?prompt_id=\(id)&filename=a%20b.png&subfolder=x%2Fy&type=output")
-            #expect(entry?["prompt"]?[3] == ["client_id": "caller"])
+            #expect(entry?["prompt"]?[3] == ["extra_pnginfo": ["w": 1], "client_id": "caller"])
             #expect(rig.events.finished.withLock { $0.map(\.promptID) } == [id])
         }
     }

@@ -14,15 +14,8 @@ extension GatewayRig {
         _ clock: ManualClock, atMost limit: Duration = .seconds(900), _ what: String,
         location: SourceLocation = #_sourceLocation, until condition: @Sendable () async throws -> Bool
     ) async throws -> Duration {
-        var moved = Duration.zero
-        for _ in 0..<4000 where moved < limit {
-            if try await condition() { return moved }
-            clock.advance(by: .milliseconds(250))
-            moved += .milliseconds(250)
-            // What sleeps no more needs a moment to act.
-            try await Task.sleep(for: .milliseconds(3))
-        }
-        if try await condition() { return moved }
+        let (moved, isSo) = try await clock.drive(atMost: limit, until: condition)
+        if isSo { return moved }
         Issue.record("it did not happen within \(moved): \(what)", sourceLocation: location)
         throw CancellationError()
     }

@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import PluginAPI
+import PluginTestKit
 import Synchronization
 import Testing
 

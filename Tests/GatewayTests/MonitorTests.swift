@@ -1,3 +1,4 @@
+import ComfyUI
 import Host
 import PluginAPI
 import PluginTestKit

@@ -21,7 +21,10 @@ struct TaskListTests {
             let events = [JobEvent(job, at: time, .gateway("test"))]
             try await store.insert(job, submission: [], events: events)
             job.state = number % 3 == 0 ? .failed : .done
-            _ = try await store.finish(job, history: Array("{}".utf8), events: [], copies: [], at: time)
+            let end = JobEvent(job, at: time, .gateway("test"))
+            _ = try await store.finish([
+                JobEnding(job: job, history: Array("{}".utf8), event: end, copies: [], pending: nil)
+            ])
         }
     }
 

@@ -50,20 +50,26 @@ struct FileTests {
     }
 
     @Test("broken multipart bodies are refused, empty fields are not")
-    func multipart() throws {
-        let type = "multipart/form-data; boundary=xx"
+    func multipart() async throws {
+        func read(_ form: String, _ type: String = "multipart/form-data; boundary=xx") async throws -> UploadForm {
+            try await UploadForm(
+                Request(
+                    id: "1", method: .post, target: "/upload/image", headers: ["Content-Type": type],
+                    body: HTTPBody(Array(form.utf8))))
+        }
         let form =
             "--xx\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a \\\"b.png\"\r\n\r\nabc\r\n"
             + "--xx\r\nContent-Disposition: form-data; name=\"subfolder\"\r\n\r\n\r\n--xx--\r\n"
-        let parsed = try Multipart(Array(form.utf8), contentType: type)
+        let parsed = try await read(form)
         #expect(parsed["image"]?.filename == "a \"b.png")
         #expect(parsed.text("image") == "abc")
         #expect(parsed.text("subfolder") == "")
+        #expect(try await read(form, "text/plain").text("image") == nil)
         for cut in stride(from: form.utf8.count - 5, to: 0, by: -1) {
-            #expect(throws: PythonError.self) {
-                try Multipart(Array(form.utf8.prefix(cut)), contentType: type)
+            await #expect(throws: PythonError.self) {
+                try await read(String(decoding: Array(form.utf8.prefix(cut)), as: UTF8.self))
             }
         }
-        #expect(throws: PythonError.self) { try Multipart([], contentType: "multipart/form-data") }
+        await #expect(throws: PythonError.self) { try await read("", "multipart/form-data") }
     }
 }

@@ -11,8 +11,19 @@ struct GatewayBackend: ComfyBackend {
     }
 
     func job(_ promptID: String) async throws -> PromptJob? {
-        guard let live = try await engine.find(promptID) else { return nil }
-        return live.job.state.isFinal ? engine.describe(live.job) : engine.describe(live)
+        if let live = try await engine.find(promptID) {
+            return live.job.state.isFinal ? engine.describe(live.job) : engine.describe(live)
+        }
+        return await engine.foreign.find(promptID).map { $0.job(on: server($0.workerID)) }
+    }
+
+    func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob] {
+        let jobs = try await engine.store.jobs(ofClient: clientID, limit: limit)
+        let open = engine.table.jobs(jobs.lazy.map(\.promptID))
+        var live: [String: PromptJob] = [:]
+        for job in engine.describe(Array(open.values)) { live[job.promptID] = job }
+        // One that has ended on disk may be in memory for a moment yet.
+        return jobs.map { job in job.state.isFinal ? engine.describe(job) : live[job.promptID] ?? engine.describe(job) }
     }
 
     func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {
@@ -25,24 +36,56 @@ struct GatewayBackend: ComfyBackend {
         }
     }
 
+    func follow(client clientID: String) async throws -> AsyncStream<ClientPromptEvent> {
+        engine.table.follow(client: clientID) { engine.describe($0) }
+    }
+
     func history(_ promptID: String) async throws -> JSON? {
-        guard engine.table[promptID] == nil, let bytes = try await engine.store.job(promptID)?.history else {
-            return nil
+        guard engine.table[promptID] == nil else { return nil }
+        if let (_, history) = try await engine.store.job(promptID) {
+            return history.flatMap { try? JSON(parsing: $0, options: JSONParseOptions(allowsNonFiniteNumbers: true)) }
         }
-        return try? JSON(parsing: bytes, options: JSONParseOptions(allowsNonFiniteNumbers: true))
+        return await engine.foreign.find(promptID)?.history
     }
 
     func cancel(_ promptID: String) async throws -> Bool {
-        try await engine.cancel(promptID)
+        try await cancel(promptID, by: "gateway")
+    }
+
+    func cancel(_ promptID: String, by actor: String) async throws -> Bool {
+        guard let job = try await engine.find(promptID)?.job else { return try await engine.foreign.cancel(promptID) }
+        return try await engine.cancel(job.promptID, by: actor)
+    }
+
+    func queue() async throws -> PromptQueue {
+        await QueueReading.read(engine, longest: .max).promptQueue
+    }
+
+    func remaining() async -> Int {
+        let own = engine.table.counts.reduce(0) { $0 + ($1.key.isFinal ? 0 : $1.value) }
+        return engine.pool.members.reduce(own) { $0 + ($1.worker.enabled ? $1.load.foreign : 0) }
+    }
+
+    func clearQueue(of caller: String?, by actor: String) async throws -> [QueueClearing] {
+        try await engine.clear(of: caller, by: actor)
     }
 
     func servers() async throws -> [ComfyServer] {
         engine.pool.members.map { ComfyServer($0) }
     }
 
+    func client(of serverID: String) throws -> any HTTPClient {
+        guard let worker = engine.registry.find(serverID) else { throw WorkerError.unknown.httpError }
+        return engine.registry.client(worker).paths
+    }
+
     func owner(of promptID: String) async throws -> ComfyServer? {
-        let workerID = try await engine.find(promptID)?.job.workerID
-        return workerID.flatMap { engine.pool[$0] }.map { ComfyServer($0) }
+        if let job = try await engine.find(promptID)?.job { return job.workerID.flatMap { server($0) } }
+        return await engine.foreign.owner(of: promptID).flatMap { server($0.id) }
+    }
+
+    private func server(_ id: String) -> ComfyServer? {
+        engine.pool[id].map { ComfyServer($0) }
     }
 
     func file(_ reference: FileReference, of promptID: String, headers: HTTPFields) async throws -> ClientResponse {

@@ -28,8 +28,10 @@ extension JobEngine {
             case .inDoubt:
                 let answer = table.update(job.promptID) { live in
                     live.isSending = false
+                    live.isAccepted = true
                     return live.job.answer
                 }
+                tellState(of: job.promptID)
                 if answer == nil { await keep([JobCopy(job)]) }
                 return .taken(answer ?? job.answer)
             case .refused(let error):

@@ -66,7 +66,47 @@ extension JobEngine {
         _ promptID: String, _ state: JobState, _ cause: JobCause, entry: HistoryEntry? = nil, copies: [JobCopy] = [],
         by workerID: String? = nil
     ) async -> Bool {
-        guard let live = table[promptID] else { return true }
+        guard let ending = ending(promptID, state, cause, entry: entry, copies: copies, by: workerID) else {
+            return true
+        }
+        return await finish([ending])
+    }
+
+    /// Ends jobs in one write, see ``finish(_:_:_:entry:copies:by:)``.
+    ///
+    /// - Returns: false when it could not be stored; then all of them stay open.
+    func finish(_ endings: [JobEnding]) async -> Bool {
+        do {
+            let first = try await store.finish(endings)
+            for ending in endings {
+                let promptID = ending.job.promptID
+                let isFirst = first.contains(promptID)
+                // Whoever follows it is told of the end that counts.
+                let ended = isFirst ? ending.job : (try? await store.record(promptID)) ?? ending.job
+                let late = close(ended, ending.event, isFirst: isFirst)
+                // Not before: a copy of a job that is open on the same worker counts as settled.
+                copies.add(ending.copies)
+                await keep(late)
+            }
+            return true
+        } catch {
+            for ending in endings {
+                journal.putBack(ending.pending)
+                context.logger.error("result not stored", ["prompt.id": ending.job.promptID, "error": "\(error)"])
+                _ = table.update(ending.job.promptID) { $0.isCollecting = false }
+            }
+            return false
+        }
+    }
+
+    /// The end of a job, to be stored, with what the journal has of it; `nil` when it has ended.
+    ///
+    /// For its parameters see ``finish(_:_:_:entry:copies:by:)``.
+    func ending(
+        _ promptID: String, _ state: JobState, _ cause: JobCause, entry: HistoryEntry? = nil, copies: [JobCopy] = [],
+        by workerID: String? = nil
+    ) -> JobEnding? {
+        guard let live = table[promptID] else { return nil }
         var job = live.job
         job.state = state
         job.error = state == .done ? nil : cause.reason
@@ -74,26 +114,9 @@ extension JobEngine {
         var copies = copies
         if let workerID, workerID != job.workerID, let copy = JobCopy(job) { copies.append(copy) }
         if let workerID { job.workerID = workerID }
-        let history = entry?.text(promptID: job.promptID, clientID: job.clientID)
-        let event = JobEvent(job, at: context.clock.wallClock, cause)
-        let pending = journal.take(promptID)
-        do {
-            let isFirst = try await store.finish(
-                job, history: history, events: (pending?.events ?? []) + [event],
-                copies: (pending?.copies ?? []) + copies, at: event.at)
-            // Whoever follows it is told of the end that counts.
-            let ended = isFirst ? job : (try? await store.record(promptID)) ?? job
-            let late = close(ended, event, isFirst: isFirst)
-            // Not before: a copy of a job that is open on the same worker counts as settled.
-            self.copies.add(copies)
-            await keep(late)
-            return true
-        } catch {
-            journal.putBack(pending)
-            context.logger.error("result not stored", ["prompt.id": promptID, "error": "\(error)"])
-            _ = table.update(promptID) { $0.isCollecting = false }
-            return false
-        }
+        return JobEnding(
+            job: job, history: entry?.text(promptID: job.promptID, clientID: job.clientID),
+            event: JobEvent(job, at: context.clock.wallClock, cause), copies: copies, pending: journal.take(promptID))
     }
 
     /// Takes an ended job out of memory and tells of it.

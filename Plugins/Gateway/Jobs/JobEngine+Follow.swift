@@ -54,10 +54,27 @@ extension JobEngine {
 
     /// A job as other plugins see it.
     func describe(_ live: LiveJob) -> PromptJob {
+        describe(live, position: position(of: live))
+    }
+
+    /// Jobs as other plugins see them.
+    ///
+    /// Of many, the places in our queue are counted once for all.
+    func describe(_ jobs: [LiveJob]) -> [PromptJob] {
+        guard jobs.count > 16 else { return jobs.map { describe($0) } }
+        var places: [String: Int] = [:]
+        for (index, entry) in waiting.list().enumerated() { places[entry.promptID] = index + 1 }
+        return jobs.map { live in
+            describe(live, position: live.job.state == .queued ? places[live.job.promptID] : position(of: live))
+        }
+    }
+
+    private func describe(_ live: LiveJob, position: Int?) -> PromptJob {
         var job = describe(live.job)
         job.progress = live.progress.percent
         job.currentNode = live.progress.currentNode
-        job.position = position(of: live)
+        job.position = position
+        job.isEnding = live.hasEnded
         return job
     }
 
@@ -67,6 +84,13 @@ extension JobEngine {
             promptID: job.promptID, state: job.state, server: job.workerID.flatMap { server($0) },
             progress: job.state == .done ? 100 : 0, message: job.error)
         described.priority = job.priority
+        described.caller = job.caller
+        described.clientID = job.clientID
+        described.number = job.number
+        described.nodeErrors = job.nodeErrors == [:] ? nil : job.nodeErrors
+        described.createdAt = job.createdAt
+        described.startedAt = job.startedAt
+        described.finishedAt = job.finishedAt
         return described
     }
 

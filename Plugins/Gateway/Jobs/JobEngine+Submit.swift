@@ -59,7 +59,11 @@ extension JobEngine {
         guard table.insert(LiveJob(job, isSending: true)),
             try await store(job, submission, [accepted(submission, job)])
         else { return nil }
-        _ = table.update(job.promptID) { $0.isSending = false }
+        _ = table.update(job.promptID) { live in
+            live.isSending = false
+            live.isAccepted = true
+        }
+        tellState(of: job.promptID)
         waiting.add(WaitingEntry(job))
         dispatchWakeup.set()
         return job.answer
@@ -96,7 +100,7 @@ extension JobEngine {
             else { throw error }
             return false
         }
-        for event in events { announce(event) }
+        for event in events { log(event) }
         return true
     }
 
@@ -153,12 +157,22 @@ extension JobEngine {
         do {
             let isRemoved = try await store.withdraw(job.promptID)
             _ = journal.take(job.promptID)
-            table.remove(job.promptID)
+            var last: PromptEvent?
+            // A worker that refuses a prompt which it runs: who was told of it is told of its end.
+            if let live = table[job.promptID], live.isAccepted {
+                var end = describe(live)
+                end.state = .failed
+                last = .state(end)
+            }
+            table.remove(job.promptID, last: last)
             return isRemoved
         } catch {
             context.logger.error("refused job not removed", ["prompt.id": job.promptID, "error": "\(error)"])
             // What is on disk as open must end: it goes on as one that its worker may have.
-            _ = table.update(job.promptID) { $0.isSending = false }
+            _ = table.update(job.promptID) { live in
+                live.isSending = false
+                live.isAccepted = true
+            }
             return true
         }
     }

@@ -22,6 +22,8 @@ final class JobEngine: Sendable {
     let handovers = Atomic(0)
     /// Workers that may still have jobs which were taken from them.
     let copies = JobCopies()
+    /// Finds prompts that are unknown here.
+    let foreign: ForeignPrompts
 
     private let accepting = Mutex((isOpen: true, inFlight: 0))
     private let idle = Wakeup()
@@ -40,6 +42,7 @@ final class JobEngine: Sendable {
         self.metrics = metrics
         store = JobStore(database: context.database)
         journal = JobJournal(store: store, clock: context.clock, logger: context.logger)
+        foreign = ForeignPrompts(registry: registry, clock: context.clock)
         cache = ResultCache(limit: configuration.resultCache.bytes)
         table = JobTable { [pool = registry.pool, dispatchWakeup] change, workerID in
             pool.count(change, on: workerID)
@@ -163,6 +166,7 @@ extension JobEngine {
             table.update(promptID) { live -> Job? in
                 guard JobStateMachine.allows(live.job.state, to: next), change(&live) else { return nil }
                 live.job.state = next
+                live.isAccepted = true
                 return live.job
             } ?? nil
         guard let moved else { return nil }
@@ -174,12 +178,22 @@ extension JobEngine {
 
     /// Tells followers and the log of a transition.
     func announce(_ event: JobEvent) {
+        log(event)
+        tellState(of: event.promptID)
+    }
+
+    /// Tells followers of the state of a job.
+    func tellState(of promptID: String) {
+        table.tell(promptID) { table[promptID].map { .state(describe($0)) } }
+    }
+
+    /// Tells the log of a transition.
+    func log(_ event: JobEvent) {
         context.logger.info(
             "job \(event.state.rawValue)",
             [
                 "prompt.id": event.promptID, "worker.id": event.workerID ?? "", "actor": event.cause.actor,
                 "reason": event.cause.reason,
             ])
-        table.tell(event.promptID) { table[event.promptID].map { .state(describe($0)) } }
     }
 }

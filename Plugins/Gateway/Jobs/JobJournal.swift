@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 import Synchronization
 
@@ -11,6 +12,20 @@ struct JobTransition: Sendable {
     var events: [JobEvent]
     /// Workers that may still have it.
     var copies: [JobCopy] = []
+}
+
+/// The end of a job, to be stored.
+struct JobEnding: Sendable {
+    /// The job as it has ended.
+    let job: Job
+    /// Its result, if it has one.
+    let history: [UInt8]?
+    /// The end.
+    let event: JobEvent
+    /// Workers that may still have it.
+    let copies: [JobCopy]
+    /// Earlier changes that are not on disk yet.
+    let pending: JobTransition?
 }
 
 /// Writes changes of state in the background, many in one transaction.

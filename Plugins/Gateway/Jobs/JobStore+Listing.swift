@@ -43,6 +43,19 @@ extension JobStore {
         }
     }
 
+    /// The newest jobs of a WebSocket id, the newest first.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func jobs(ofClient clientID: String, limit: Int) async throws -> [Job] {
+        try await database.read { connection in
+            try connection.all(
+                """
+                SELECT \(Self.columns) FROM gateway_jobs WHERE client_id = \(clientID)
+                ORDER BY sequence DESC LIMIT \(max(0, limit))
+                """, Self.job)
+        }
+    }
+
     /// Counts jobs by a condition that may end with a limit.
     private static func count(_ condition: SQL, _ connection: any SQLConnection) throws -> Int {
         try connection.first(

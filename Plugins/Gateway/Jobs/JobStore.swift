@@ -92,32 +92,37 @@ struct JobStore: Sendable {
         }
     }
 
-    /// Ends a job and keeps its result; the first end wins.
+    /// Ends jobs and keeps their results, in one transaction; the first end of each wins.
     ///
-    /// - Returns: false when it had ended already.
+    /// - Returns: the ids of those that had not ended already.
     /// - Throws: ``DatabaseError``.
-    func finish(_ job: Job, history: [UInt8]?, events: [JobEvent], copies: [JobCopy], at time: Timestamp) async throws
-        -> Bool
-    {
+    func finish(_ endings: [JobEnding]) async throws -> Set<String> {
         try await database.write { connection in
-            let result = try connection.execute(
-                """
-                UPDATE gateway_jobs SET state = \(job.state.rawValue), worker_id = \(job.workerID),
-                    worker_prompt_id = \(job.workerPromptID), attempts = \(job.attempts), error = \(job.error),
-                    number = \(job.number?.text()), node_errors = \(job.nodeErrors?.text()),
-                    submitted_at = \(job.submittedAt), started_at = \(job.startedAt), finished_at = \(time),
-                    updated_at = \(time)
-                WHERE prompt_id = \(job.promptID) AND state IN (\(Self.sources(of: job.state)))
-                """)
-            guard result.changes == 1 else { return false }
-            try Self.append(events, connection)
-            for copy in copies { try Self.keep(copy, at: time, connection) }
-            try connection.execute("DELETE FROM gateway_submissions WHERE prompt_id = \(job.promptID)")
-            guard let history else { return true }
-            try connection.execute(
-                "INSERT INTO gateway_results (prompt_id, history) VALUES (\(job.promptID), \(history))")
-            return true
+            var first: Set<String> = []
+            for ending in endings where try Self.finish(ending, connection) { first.insert(ending.job.promptID) }
+            return first
         }
+    }
+
+    private static func finish(_ ending: JobEnding, _ connection: any SQLConnection) throws -> Bool {
+        let (job, time) = (ending.job, ending.event.at)
+        let result = try connection.execute(
+            """
+            UPDATE gateway_jobs SET state = \(job.state.rawValue), worker_id = \(job.workerID),
+                worker_prompt_id = \(job.workerPromptID), attempts = \(job.attempts), error = \(job.error),
+                number = \(job.number?.text()), node_errors = \(job.nodeErrors?.text()),
+                submitted_at = \(job.submittedAt), started_at = \(job.startedAt), finished_at = \(time),
+                updated_at = \(time)
+            WHERE prompt_id = \(job.promptID) AND state IN (\(sources(of: job.state)))
+            """)
+        guard result.changes == 1 else { return false }
+        try append((ending.pending?.events ?? []) + [ending.event], connection)
+        for copy in (ending.pending?.copies ?? []) + ending.copies { try keep(copy, at: time, connection) }
+        try connection.execute("DELETE FROM gateway_submissions WHERE prompt_id = \(job.promptID)")
+        guard let history = ending.history else { return true }
+        try connection.execute(
+            "INSERT INTO gateway_results (prompt_id, history) VALUES (\(job.promptID), \(history))")
+        return true
     }
 
     /// Changes the order of waiting jobs.

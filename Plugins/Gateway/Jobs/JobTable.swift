@@ -3,14 +3,18 @@ import Synchronization
 
 /// The jobs that have not ended, in memory, and those who follow them.
 final class JobTable: Sendable {
-    fileprivate struct State {
+    struct State {
         var jobs: [String: Entry] = [:]
         var byWorker: [String: Set<String>] = [:]
         /// From a worker's own id to ours, where they differ.
         var aliases: [String: String] = [:]
         /// From gateway job ids to prompt ids.
         var gatewayJobs: [String: String] = [:]
+        /// The newest job of each client id; it leads to the others.
+        var newestOfClient: [String: Entry] = [:]
         var followers: [String: [Int: Follower]] = [:]
+        /// Those who follow a client id.
+        var feeds: [String: [Int: ClientFeed]] = [:]
         var nextFollower = 0
         /// Whether followers are sent away.
         var isClosed = false
@@ -20,20 +24,23 @@ final class JobTable: Sendable {
     /// Holds a job outside the dictionary, where half of the room is empty.
     ///
     /// Unchecked, because entries never leave ``State``: who touches one has the lock.
-    fileprivate final class Entry: @unchecked Sendable {
+    final class Entry: @unchecked Sendable {
         var live: LiveJob
+        /// The neighbours among its client's jobs; they are in ``State/jobs``, as long as they are neighbours.
+        unowned(unsafe) var newer: Entry?
+        unowned(unsafe) var older: Entry?
 
         init(_ live: LiveJob) {
             self.live = live
         }
     }
 
-    fileprivate struct Follower {
+    struct Follower {
         let continuation: AsyncStream<PromptEvent>.Continuation
         let wantsPreviews: Bool
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     /// Learns how the number of jobs on a worker changes.
     private let onPlacing: @Sendable (Int, String) -> Void
 
@@ -61,6 +68,7 @@ final class JobTable: Sendable {
             let entry = Entry(live)
             guard state.jobs[live.job.promptID, default: entry] === entry else { return false }
             state.jobs[live.job.promptID] = entry
+            state.link(entry)
             if let id = live.job.gatewayJobID { state.gatewayJobs[id] = live.job.promptID }
             state.index(live.job.promptID, Placing(live.job), adding: true)
             if let worker = live.job.workerID { onPlacing(1, worker) }
@@ -97,7 +105,10 @@ final class JobTable: Sendable {
     @discardableResult
     func remove(_ promptID: String, last event: PromptEvent? = nil) -> LiveJob? {
         let (live, followers) = state.withLock { state -> (LiveJob?, [Int: Follower]) in
-            guard let live = state.jobs.removeValue(forKey: promptID)?.live else { return (nil, [:]) }
+            guard let entry = state.jobs.removeValue(forKey: promptID) else { return (nil, [:]) }
+            let live = entry.live
+            state.unlink(entry)
+            if let event { state.feed(live, event) }
             if let id = live.job.gatewayJobID { state.gatewayJobs[id] = nil }
             state.index(promptID, Placing(live.job), adding: false)
             if let worker = live.job.workerID { onPlacing(-1, worker) }
@@ -143,6 +154,19 @@ final class JobTable: Sendable {
             state.byWorker.values.flatMap { ids in
                 ids.filter { state.jobs[$0]?.live.deadline.map { $0 <= now } ?? false }
             }
+        }
+    }
+
+    /// The accepted jobs that are being handed over now.
+    ///
+    /// - Parameter caller: Whose; `nil` for all.
+    func sending(of caller: String?) -> [String] {
+        state.withLock { state in
+            var ids: [String] = []
+            for (id, entry) in state.jobs where entry.live.isSending && entry.live.isAccepted {
+                if caller == nil || caller == entry.live.job.caller { ids.append(id) }
+            }
+            return ids
         }
     }
 
@@ -193,26 +217,39 @@ extension JobTable {
         }
     }
 
-    /// Tells those who follow a job; the closure is called only if there is one.
+    /// Tells those who follow a job, or its client; the closure is called only if there is one.
     func tell(_ promptID: String, _ event: () -> PromptEvent?) {
-        let followers = state.withLock { $0.followers[promptID].map { Array($0.values) } }
-        guard let followers, let event = event() else { return }
+        let (followers, isFed) = state.withLock { state in
+            (state.followers[promptID].map { Array($0.values) } ?? [], state.isFed(promptID))
+        }
+        guard !followers.isEmpty || isFed, let event = event() else { return }
         var isPreview = false
         if case .preview = event { isPreview = true }
         for follower in followers where follower.wantsPreviews || !isPreview { follower.continuation.yield(event) }
+        if isFed, !isPreview { feed(promptID, event) }
     }
 
     /// How many streams of events are open.
-    var followerCount: Int { state.withLock { $0.followers.values.reduce(0) { $0 + $1.count } } }
+    var followerCount: Int {
+        state.withLock { state in
+            state.followers.values.reduce(0) { $0 + $1.count } + state.feeds.values.reduce(0) { $0 + $1.count }
+        }
+    }
 
     /// Ends all streams of events; later ones end at once.
     func closeFollowers() {
-        let followers = state.withLock { state in
+        let (followers, feeds) = state.withLock { state in
             state.isClosed = true
-            defer { state.followers = [:] }
-            return state.followers.values.flatMap(\.values)
+            defer {
+                state.followers = [:]
+                state.feeds = [:]
+            }
+            return (
+                state.followers.values.flatMap(\.values), state.feeds.values.flatMap(\.values)
+            )
         }
         for follower in followers { follower.continuation.finish() }
+        for feed in feeds { feed.end() }
     }
 }
 

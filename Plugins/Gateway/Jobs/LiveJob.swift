@@ -9,6 +9,10 @@ struct LiveJob: Sendable {
     var progress: ProgressTracker
     /// Whether this process is handing it to a worker right now.
     var isSending = false
+    /// Whether nothing takes it back any more: it is on disk, and waits or is with a worker.
+    ///
+    /// Then its client's followers learn of it.
+    var isAccepted: Bool
     /// Whether its result is being fetched.
     var isCollecting = false
     /// Its place in its worker's queue, from 1, at the last reading.
@@ -36,10 +40,11 @@ struct LiveJob: Sendable {
     /// The workers that broke down over it.
     var brokeDownOn: Set<String> = []
 
-    /// Starts with a record.
+    /// Starts with a record; one that is being sent is new, and not accepted yet.
     init(_ job: Job, isSending: Bool = false) {
         self.job = job
         self.isSending = isSending
+        isAccepted = !isSending
         progress = ProgressTracker(nodeCount: job.nodeCount)
     }
 

@@ -30,7 +30,7 @@ struct Submission: Sendable {
     init(_ prompt: PromptSubmission) throws {
         try PromptStructure.check(graph: prompt.prompt)
         try PromptStructure.check(extra: prompt.extra)
-        if let id = prompt.promptID, !Self.isUsable(id) {
+        if let id = prompt.promptID, !PromptID.isUsable(id) {
             throw HTTPError.invalid([(["body", "prompt_id"], "expected 1 to 200 printable characters, not . or ..")])
         }
         if let id = prompt.clientID, id.utf8.count > Self.longestClientID {
@@ -52,7 +52,7 @@ struct Submission: Sendable {
 
     /// Takes a prompt that a ``SubmissionScan`` has checked; `nil` for an unusable id.
     init?(promptID: String?, clientID: String?, priority: Int?, order: PromptOrder, nodeCount: Int, body: [UInt8]) {
-        if let promptID, !Self.isUsable(promptID) { return nil }
+        if let promptID, !PromptID.isUsable(promptID) { return nil }
         if let clientID, clientID.utf8.count > Self.longestClientID { return nil }
         self.promptID = promptID ?? PromptID.random()
         isCallersID = promptID != nil
@@ -76,12 +76,6 @@ struct Submission: Sendable {
 
     /// How a body is read: answers of workers and of the gateway repeat it some levels deeper, and have to be read too.
     static let parsing = JSONParseOptions(maximumDepth: JSONParseOptions().maximumDepth - 32)
-
-    /// Whether a worker can be asked for it: in `/history/{id}` a dot segment would be a step in the path.
-    private static func isUsable(_ id: String) -> Bool {
-        !id.isEmpty && id != "." && id != ".." && id.unicodeScalars.count <= 200
-            && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }
-    }
 
     /// A whole body of `POST /prompt`: a stored one with ids in front.
     static func body(_ stored: [UInt8], promptID: String, clientID: String) -> [UInt8] {

@@ -16,12 +16,19 @@ struct QueueReport {
     /// How many of the jobs that wait here are listed.
     static let longestWaitingList = 1000
 
-    /// Adds a worker: with what its queue holds now, or with its last counts.
+    /// Reports what was read.
     ///
-    /// - Parameter restore: Gives an item as the asker may see it; `nil` leaves it out of the lists.
-    mutating func add(_ member: WorkerPool.Member, _ snapshot: QueueSnapshot?, restore: (QueueItem) -> QueueItem?) {
-        let runningCount = snapshot?.running.count ?? member.load.running
-        let pendingCount = snapshot?.pending.count ?? member.load.pending
+    /// - Parameter own: The one caller whose jobs are listed; `nil` for all.
+    init(_ reading: QueueReading, to own: String?) {
+        for worker in reading.workers { add(worker, own) }
+        add(reading.waiting, reading.waitingTotal, own)
+    }
+
+    /// Adds a worker: with what its queue holds now, or with its last counts.
+    private mutating func add(_ reading: QueueReading.OfWorker, _ own: String?) {
+        let member = reading.member
+        let runningCount = reading.queue?.running.count ?? member.load.running
+        let pendingCount = reading.queue?.pending.count ?? member.load.pending
         totalRunning += runningCount
         totalPending += pendingCount
         workers.append(
@@ -31,42 +38,38 @@ struct QueueReport {
                 "enabled": .bool(member.worker.enabled), "queue_running": .number(JSONNumber(runningCount)),
                 "queue_pending": .number(JSONNumber(pendingCount)),
             ])
-        guard let snapshot else { return }
-        running += list(snapshot.running.map(restore), "running", member.worker)
-        pending += list(snapshot.pending.map(restore), "pending", member.worker)
+        guard let queue = reading.queue else { return }
+        running += list(queue.running, "running", member.worker, own)
+        pending += list(queue.pending, "pending", member.worker, own)
     }
 
-    private mutating func list(_ items: [QueueItem?], _ status: String, _ worker: Worker) -> [QueueItem] {
-        for (index, item) in items.enumerated() {
-            guard let item else { continue }
+    private mutating func list(
+        _ items: [QueueReading.Item], _ status: String, _ worker: Worker, _ own: String?
+    ) -> [QueueItem] {
+        var shown: [QueueItem] = []
+        for (index, entry) in items.enumerated() where own == nil || own == entry.job?.caller {
             entries.append(
                 [
-                    "prompt_id": .string(item.promptID), "worker_id": .string(worker.id),
+                    "prompt_id": .string(entry.item.promptID), "worker_id": .string(worker.id),
                     "worker_name": .string(worker.name), "status": .string(status),
                     "position": .number(JSONNumber(index + 1)),
                 ])
+            shown.append(entry.item)
         }
-        return items.compactMap(\.self)
+        return shown
     }
 
     /// Adds the jobs that wait here.
-    ///
-    /// - Parameters:
-    ///   - next: The first of them, in order.
-    ///   - jobs: What is known of those that the asker may see.
-    ///   - total: How many there are.
-    mutating func add(_ next: [WaitingEntry], _ jobs: [String: LiveJob], total: Int) {
+    private mutating func add(_ next: [QueueReading.Waiting], _ total: Int, _ own: String?) {
         totalWaiting = total
-        for (index, entry) in next.enumerated() {
-            guard let job = jobs[entry.promptID]?.job else { continue }
+        for entry in next where own == nil || own == entry.job.caller {
+            let job = entry.job
             waiting.append([
                 "gateway_job_id": JSON(job.gatewayJobID), "prompt_id": .string(job.promptID),
-                "priority": JSON(entry.priority), "position": JSON(index + 1),
+                "priority": JSON(job.priority), "position": JSON(entry.position),
                 "created_at": .string(job.createdAt.iso8601),
             ])
-            // The graph stays on disk.
-            let extra: JSON = job.clientID.map { ["client_id": .string($0)] } ?? [:]
-            waitingItems.append([.number(JSONNumber(Int(job.sequence))), .string(job.promptID), [:], extra, []])
+            waitingItems.append(entry.item)
         }
     }
 

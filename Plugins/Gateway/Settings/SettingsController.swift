@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 
 /// `/api/settings`: the credentials for workers without a pair of their own.

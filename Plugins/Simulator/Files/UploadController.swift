@@ -13,8 +13,7 @@ struct UploadController: Sendable {
     }
 
     private func upload(_ request: Request, isMask: Bool) async throws -> Response {
-        let body = try await request.body.collect(upTo: Limits.body)
-        let form = try Multipart(body, contentType: request.headers["content-type"])
+        let form = try await UploadForm(request)
         guard let kind = Folders.Kind(rawValue: form.text("type") ?? "input"), kind != .user else {
             throw PythonError("UnboundLocalError", "cannot access local variable 'upload_dir'")
         }
@@ -44,8 +43,7 @@ struct UploadController: Sendable {
         var mayReplace: Bool
     }
 
-    private func store(_ content: ArraySlice<UInt8>, _ target: Target) throws(PythonError) -> String {
-        let bytes = Array(content)
+    private func store(_ bytes: [UInt8], _ target: Target) throws(PythonError) -> String {
         for name in Self.names(target) {
             let path = target.folder + "/" + name
             if Disk.status(path) == nil || target.mayReplace {
@@ -58,11 +56,12 @@ struct UploadController: Sendable {
     }
 
     /// The mask itself is stored; it is not put on the original.
-    private func storeMask(_ image: Multipart.Part, _ form: Multipart, _ target: Target) throws(PythonError) -> String {
+    private func storeMask(_ image: UploadForm.Part, _ form: UploadForm, _ target: Target) throws(PythonError) -> String
+    {
         guard let text = form.text("original_ref"), let reference = try? JSON(parsing: text),
             let original = reference["filename"]?.stringValue
         else { throw PythonError("KeyError", "'original_ref'") }
-        let content = Array(image.content)
+        let content = image.content
         let free = Self.names(target).first { target.mayReplace || Disk.status(target.folder + "/" + $0) == nil }
         guard let name = free else { throw PythonError("OSError", "cannot write the file") }
         // A reference that leads nowhere is passed over in silence.

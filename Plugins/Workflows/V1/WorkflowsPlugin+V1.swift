@@ -1,11 +1,10 @@
 import PluginAPI
 
 extension WorkflowsPlugin {
-    /// Declares the service `/api/v1` with its WebSocket, `/` and `/health`.
-    func declareV1(in setup: inout PluginSetup) {
+    /// Seed 004: `/api/v1`.
+    func declareV1(_ setup: inout PluginSetup) {
         let submitter = WorkflowSubmitter(backends: backends)
         let interrupter = WorkflowInterrupter(backends: backends)
-        setup.migrate(ResultLedger.migrations)
         setup.rootRoutes(claiming: ["/api/v1"], surface: .v1, access: .usingJobs) { routes in
             routes.group("", middleware: [V1Failures()]) { routes in
                 SubmitController(submitter: submitter, bodyLimit: context.daemon.jsonBodyLimit).declare(&routes)
@@ -23,10 +22,13 @@ extension WorkflowsPlugin {
                 ).declare(&routes)
             }
         }
+    }
+
+    /// What the service says of itself.
+    func declareService(_ setup: inout PluginSetup) {
         setup.rootRoutes(claiming: ["/", "/health"], surface: .native, access: .open) { routes in
             let version = configuration.appVersion.isEmpty ? context.daemon.version : configuration.appVersion
             ServiceController(backends: backends, name: configuration.appName, version: version).declare(&routes)
         }
-        setup.schedule("results", every: .seconds(600)) { [ledger] in try await ledger.deleteOld() }
     }
 }

@@ -63,6 +63,20 @@ extension ComfyClient {
         return HistoryEntry(entry)
     }
 
+    /// Reads a part of the history: entries by prompt id, the oldest first.
+    ///
+    /// - Parameters:
+    ///   - maxItems: How many at most.
+    ///   - offset: Where the part begins, from the oldest; `nil` means at the newest ones.
+    /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
+    public func histories(maxItems: Int, offset: Int?) async throws -> JSONObject {
+        let body = try await json("/history?max_items=\(maxItems)" + (offset.map { "&offset=\($0)" } ?? ""))
+        guard let entries = body.objectValue else {
+            throw ComfyServerError(problem: "the answer of /history is no object")
+        }
+        return entries
+    }
+
     /// Reads `GET /system_stats`: versions, devices and memory.
     ///
     /// - Throws: ``ComfyServerError``, ``HTTPClientError``.

@@ -12,7 +12,7 @@ public struct ComfyClient: Sendable {
     /// Time until the header of an answer is here.
     public let timeout: Duration
 
-    private let http: any HTTPClient
+    let http: any HTTPClient
 
     /// The largest JSON answer that is read; a full history of large workflows stays below it.
     public static let answerLimit = 256 << 20
@@ -40,9 +40,16 @@ public struct ComfyClient: Sendable {
     ) async throws -> ClientResponse {
         var headers = headers
         if body != nil, !headers.contains("Content-Type") { headers["Content-Type"] = "application/json" }
-        return try await http.send(
+        return try await send(method, path, headers: headers, stream: body.map { HTTPBody($0) })
+    }
+
+    /// Sends a request whose body may be a stream.
+    func send(
+        _ method: HTTPMethod, _ path: String, headers: HTTPFields, stream body: HTTPBody?
+    ) async throws -> ClientResponse {
+        try await http.send(
             ClientRequest(
-                method, baseURL + path, headers: headers, body: body.map { HTTPBody($0) }, credentials: credentials,
+                method, baseURL + path, headers: headers, body: body, credentials: credentials,
                 connectTimeout: min(timeout, Self.connectTimeout), timeout: timeout,
                 idleTimeout: max(timeout, Self.longestSilence)))
     }

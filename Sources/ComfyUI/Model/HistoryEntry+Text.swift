@@ -53,6 +53,12 @@ extension HistoryEntry {
             + text[places.extraData.upperBound...]
     }
 
+    /// The prompt's `extra_data`, as the server has it.
+    var extraData: JSONObject? {
+        guard let place = text.withUnsafeBufferPointer({ Self.places(in: $0)?.extraData }) else { return nil }
+        return (try? JSON(parsing: Array(text[place]), options: .python))?.objectValue
+    }
+
     /// The places of id and `extra_data` of the prompt: `{"prompt": [number, id, graph, extra_data, outputs], …}`.
     private static func places(in bytes: UnsafeBufferPointer<UInt8>) -> (id: Range<Int>, extraData: Range<Int>)? {
         var scanner = JSONScanner(bytes, options: .python)
@@ -80,8 +86,10 @@ extension HistoryEntry {
 }
 
 extension JSONObject {
-    /// Removes keys to paid services from an `extra_data`, and puts another client id in place of the one there.
+    /// Removes keys to paid services and a ``PromptMark`` from an `extra_data`, and puts another client id in place of the one
+    /// there.
     public mutating func hidePrivateKeys(clientID: String?) {
+        self[PromptMark.key] = nil
         self["api_key_comfy_org"] = nil
         self["auth_token_comfy_org"] = nil
         self["client_id"] = clientID.map { .string($0) }

@@ -29,6 +29,9 @@ public struct HistoryEntry: Sendable {
         self.status = status
     }
 
+    /// The server's messages about it: `[type, data]` each.
+    var messages: [JSON] { status?["messages"]?.arrayValue ?? [] }
+
     /// The entry as a value, made anew at each call.
     public var json: JSON {
         (try? JSON(parsing: text, options: .python)) ?? .null
@@ -40,7 +43,7 @@ public struct HistoryEntry: Sendable {
     public var outcome: Outcome {
         guard status?["status_str"]?.stringValue == "error" else { return .success }
         var words = "the server reported an error"
-        for message in status?["messages"]?.arrayValue ?? [] {
+        for message in messages {
             switch message[0]?.stringValue {
             case "execution_interrupted": return .interrupted
             case "execution_error": words = Self.words(of: message[1] ?? .null) ?? words

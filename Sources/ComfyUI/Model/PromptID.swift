@@ -19,4 +19,10 @@ public enum PromptID {
         }
         return String(decoding: text, as: UTF8.self)
     }
+
+    /// Whether a server can be asked for a prompt of this id: in `/history/{id}` a dot segment would be a step in the path.
+    public static func isUsable(_ id: String) -> Bool {
+        !id.isEmpty && id != "." && id != ".." && id.unicodeScalars.count <= 200
+            && id.unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "\u{7F}" }
+    }
 }

@@ -24,6 +24,8 @@ package struct DaemonConfiguration: ConfigurationSection {
     package let shutdown: ShutdownConfiguration
     /// Folders searched for plugins besides the daemon's own.
     package var pluginDirectories: [String]
+    /// The folder of Swagger UI and ReDoc; `nil` where the daemon looks itself.
+    package var apiDocsDirectory: String?
 
     /// The names of the top-level keys.
     static let keys: Set<String> = {
@@ -64,6 +66,11 @@ package struct DaemonConfiguration: ConfigurationSection {
         pluginDirectories = config.value(
             "plugin_directories", default: [],
             "Folders searched for plugins besides the daemon's own, relative to this file.")
+        apiDocsDirectory = config.optional(
+            "api_docs_directory", as: String.self,
+            "Folder of the files of /docs and /redoc, relative to this file; otherwise api-docs beside the daemon, or "
+                + "../share/comfyd/api-docs from there.",
+            check: { $0.isEmpty ? "expected a path" : nil })
         config.ignore("plugins")
     }
 
@@ -125,6 +132,7 @@ extension DaemonConfiguration {
         stateDirectory = FilePath.absolute(stateDirectory, in: directory)
         comfyui.inputDirectory = FilePath.absolute(comfyui.inputDirectory, in: directory)
         pluginDirectories = pluginDirectories.map { FilePath.absolute($0, in: directory) }
+        apiDocsDirectory = apiDocsDirectory.map { FilePath.absolute($0, in: directory) }
         for index in listen.indices {
             listen[index].certificate = listen[index].certificate.map { FilePath.absolute($0, in: directory) }
             listen[index].key = listen[index].key.map { FilePath.absolute($0, in: directory) }

@@ -68,7 +68,7 @@ extension LoadedConfiguration {
     fileprivate func keysThatNeedRestart(since started: LoadedConfiguration) -> [String] {
         let keys = [
             "listen", "state_dir", "auth", "comfyui", "public_base_url", "trusted_proxies", "limits", "threads",
-            "shutdown",
+            "shutdown", "api_docs_directory",
         ]
         return keys.filter { source.root?.json[$0] != started.source.root?.json[$0] }
     }

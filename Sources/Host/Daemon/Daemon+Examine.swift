@@ -23,6 +23,9 @@ extension Daemon {
         let host = HostRoutes(
             info: HostRoutes.Info(version: options.version),
             health: HealthMonitor(clock: clock) { [] }, metrics: metrics, openAPI: { [] })
+        let docs = ApiDocsRoutes(
+            folder: ApiDocsFolder(
+                directories: configuration.daemon.apiDocsDirectories, files: BlockingPool(name: "files", threads: 1)))
         let admin = AdminRoutes(control: Deferred()).routes
         let tokens = TokenRoutes(keys: APIKeyStore(database: NothingThere())).routes
         let manager = PluginManager(
@@ -33,7 +36,7 @@ extension Daemon {
                         clock: clock, metrics: metrics.factory(plugin: name), database: NothingThere(),
                         httpClient: NothingThere(), auth: NothingThere(), secrets: NothingThere(), events: events,
                         capabilities: capabilities.capabilities, daemon: settings)
-                }, migrate: { _, _ in }, hostRoutes: host.declarations + admin + tokens, router: router,
+                }, migrate: { _, _ in }, hostRoutes: host.declarations + docs.declarations + admin + tokens, router: router,
                 capabilities: capabilities, events: events, loops: loops, clock: clock, logger: Logger(),
                 shutdownTimeout: .zero))
         do {

@@ -44,14 +44,21 @@ extension Daemon {
 
     /// The routes that are there without any plugin.
     static func hostRoutes(
-        parts: DaemonParts, health: HealthMonitor, openAPI: OpenAPISource, control: Deferred<any DaemonControl>,
-        keys: APIKeyStore
+        parts: DaemonParts, health: HealthMonitor, openAPI: OpenAPISource, apiDocs: ApiDocsFolder,
+        control: Deferred<any DaemonControl>, keys: APIKeyStore
     ) -> [RouteDeclaration] {
         let host = HostRoutes(
             info: HostRoutes.Info(version: parts.version), health: health, metrics: parts.metrics,
             openAPI: openAPI.bytes)
-        return host.declarations + AdminRoutes(control: control).routes
+        return host.declarations + ApiDocsRoutes(folder: apiDocs).declarations + AdminRoutes(control: control).routes
             + TokenRoutes(keys: keys).routes
+    }
+}
+
+extension DaemonConfiguration {
+    /// Where the files of `/docs` and `/redoc` may be.
+    var apiDocsDirectories: [String] {
+        apiDocsDirectory.map { [$0] } ?? ApiDocsFolder.standardDirectories()
     }
 }
 

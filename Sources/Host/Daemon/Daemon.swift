@@ -11,6 +11,7 @@ package final class Daemon: Sendable {
     let authenticator: TokenAuthenticator
     let router: Router
     let openAPI: OpenAPISource
+    let apiDocs: ApiDocsFolder
     let health: HealthMonitor
     let manager: PluginManager
     let server: HTTPServer
@@ -66,12 +67,14 @@ package final class Daemon: Sendable {
         router = Router(
             authenticator: authenticator, access: policy, metrics: metrics, clock: clock, options: routing)
         openAPI = OpenAPISource(info: OpenAPIInfo(version: parts.version))
+        apiDocs = ApiDocsFolder(directories: daemon.apiDocsDirectories, files: parts.files)
         let control = Deferred<any DaemonControl>()
         let board = Deferred<PluginBoard>()
         let own = Self.health(of: database)
         health = HealthMonitor(clock: clock) { [own] + (board.value?.health ?? []) }
         health.phase = .starting
-        let hostRoutes = Self.hostRoutes(parts: parts, health: health, openAPI: openAPI, control: control, keys: keys)
+        let hostRoutes = Self.hostRoutes(
+            parts: parts, health: health, openAPI: openAPI, apiDocs: apiDocs, control: control, keys: keys)
         manager = PluginManager(
             Self.environment(
                 configuration, parts: parts, database: database, secrets: secrets, authenticator: authenticator,
@@ -113,6 +116,9 @@ package final class Daemon: Sendable {
         health.phase = .running
         for address in server.boundAddresses {
             parts.logger.notice("listening", ["address": HTTPAuthority.text(address.address, address.port)])
+        }
+        if try await !apiDocs.isComplete {
+            parts.logger.notice("/docs and /redoc are not there: packaging/api-docs.sh fetches their files")
         }
     }
 

@@ -87,14 +87,14 @@ package struct HostRoutes: Sendable {
     private static func json(_ info: Info) -> Response {
         var response = Response.json([
             "name": .string(info.name), "version": .string(info.version), "openapi": "/openapi.json",
-            "health": "/health/ready", "metrics": "/metrics",
+            "docs": "/docs", "health": "/health/ready", "metrics": "/metrics",
         ])
         response.headers["Vary"] = "Accept"
         return response
     }
 
     private static func page(_ info: Info) -> Response {
-        let links = ["/openapi.json", "/health/ready", "/metrics"]
+        let links = ["/docs", "/redoc", "/openapi.json", "/health/ready", "/metrics"]
         let list = links.map { "<li><a href=\"\($0)\">\($0)</a></li>" }.joined()
         // Name and version are the daemon's own words.
         var response = Response.text(

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A body that is read once, piece by piece: of a request a client sends, or of an answer a worker gives.
 ///
 /// Reading is what lets the peer send more: a body nobody reads costs one buffer.
@@ -41,6 +43,18 @@ public struct HTTPBody: AsyncSequence, Sendable {
             bytes.append(contentsOf: piece)
         }
         return bytes
+    }
+
+    /// The same as a source, for readers that are no loops.
+    var pulled: Source {
+        if let source { return source }
+        let whole = Mutex(whole ?? [])
+        return {
+            whole.withLock { bytes in
+                defer { bytes = [] }
+                return bytes.isEmpty ? nil : bytes
+            }
+        }
     }
 
     /// Starts reading.

@@ -259,10 +259,16 @@ struct LoadConfigurationTests {
     @Test("paths start at the file, those of options at the working directory")
     func paths() throws {
         var overrides = CommandLineOverrides()
-        let text = "state_dir: ../state\nplugin_directories: [a, /b]\nplugins: {x: {file: ./libX.so}}"
+        let text = """
+            state_dir: ../state
+            plugin_directories: [a, /b]
+            api_docs_directory: docs
+            plugins: {x: {file: ./libX.so}}
+            """
         let plain = try load(text, in: directory)
         #expect(plain.daemon.stateDirectory == "\(directory.path)/../state")
         #expect(plain.daemon.pluginDirectories == ["\(directory.path)/a", "/b"])
+        #expect(plain.daemon.apiDocsDirectory == "\(directory.path)/docs")
         #expect(plain.plugin("x")?.file == "\(directory.path)/libX.so")
         overrides.stateDirectory = "here"
         let overridden = try loadConfiguration(

@@ -12,12 +12,18 @@ final class TemporaryDirectory: Sendable {
     }
 
     deinit {
-        for name in names { unlink("\(path)/\(name)") }
-        rmdir(path)
+        Self.remove(path)
     }
 
     /// The files in it.
-    var names: [String] {
+    var names: [String] { Self.names(in: path) }
+
+    private static func remove(_ path: String) {
+        for name in names(in: path) where unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    private static func names(in path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []

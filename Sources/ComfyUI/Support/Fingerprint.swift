@@ -1,7 +1,7 @@
 /// Tells whether two submissions of one caller are the same; not meant to withstand somebody who wants a collision.
-enum Fingerprint {
+public enum Fingerprint {
     /// 64 bits of FNV-1a over words of eight bytes, and the length, in hexadecimal.
-    static func of(_ bytes: [UInt8]) -> String {
+    public static func of(_ bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         bytes.withUnsafeBytes { buffer in
             var offset = 0

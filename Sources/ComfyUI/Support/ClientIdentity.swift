@@ -1,11 +1,10 @@
-import ComfyUI
 import Glibc
 
-/// The client id under which this daemon follows its workers, kept in a file: a worker that still runs a prompt from
+/// The client id under which this daemon follows its servers, kept in a file: a server that still runs a prompt from
 /// before a restart goes on sending its events to us.
-enum ClientIdentity {
-    /// Reads the id of a data directory, or makes one and keeps it there if possible.
-    static func load(from directory: String) -> String {
+public enum ClientIdentity {
+    /// Reads the id of a data directory, or makes one and keeps it there if possible; blocks on the disk.
+    public static func load(from directory: String) -> String {
         let path = directory + "/client_id"
         if let kept = read(path) { return kept }
         let made = "comfyd-" + PromptID.random()

@@ -1,11 +1,11 @@
-import PluginAPI
+public import PluginAPI
 
 /// Ends work that takes too long.
-enum Deadline {
+public enum Deadline {
     /// Runs a body, and cancels it when the time is over.
     ///
     /// - Throws: ``HTTPClientError`` `timeout` when the time is over; what the body throws.
-    static func run<T: Sendable>(
+    public static func run<T: Sendable>(
         _ limit: Duration, clock: any TimeSource, _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let over = HTTPClientError(.timeout, mayHaveBeenProcessed: true, "no whole answer within \(limit)")

@@ -1,11 +1,10 @@
-import Glibc
-import PluginAPI
+package import PluginAPI
 import Synchronization
 
 /// A scripted ComfyUI server in memory: nothing runs until a test says so.
-final class FakeComfy: Sendable {
+package final class FakeComfy: Sendable {
     /// What happens to a submission.
-    enum Behaviour: Sendable {
+    package enum Behaviour: Sendable {
         /// Taken and answered.
         case take
         /// Nobody listens.
@@ -26,57 +25,59 @@ final class FakeComfy: Sendable {
         case takeLate(Duration)
     }
 
-    struct State {
-        var behaviour = Behaviour.take
+    package struct State {
+        package var behaviour = Behaviour.take
         /// Nobody listens.
-        var isDown = false
+        package var isDown = false
         /// Requests are lost; an open socket stays open.
-        var isSilent = false
+        package var isSilent = false
         /// What passes until a caller gives up on a lost request.
-        var silence: @Sendable () async throws -> Void = {}
-        var running: [JSON] = []
-        var pending: [JSON] = []
-        var history: [String: JSON] = [:]
-        var bodies: [JSON] = []
-        var sockets: [FakeSocket] = []
+        package var silence: @Sendable () async throws -> Void = {}
+        package var running: [JSON] = []
+        package var pending: [JSON] = []
+        package var history: [String: JSON] = [:]
+        package var bodies: [JSON] = []
+        package var sockets: [FakeSocket] = []
         /// How often somebody tried to open a socket.
-        var connections = 0
-        var requests: [ClientRequest] = []
-        var number = 0
+        package var connections = 0
+        package var requests: [ClientRequest] = []
+        package var number = 0
         /// How many submissions are never answered.
-        var hanging = 0
-        var interrupted: [String] = []
+        package var hanging = 0
+        package var interrupted: [String] = []
         /// Goes on with what it was told to interrupt, as in a long node.
-        var interruptsLate = false
+        package var interruptsLate = false
         /// How long answers about the history take.
-        var historyDelay = Duration.zero
+        package var historyDelay = Duration.zero
         /// Prompts whose history cannot be read.
-        var badHistory: Set<String> = []
-        var ignoresIDs = false
+        package var badHistory: Set<String> = []
+        package var ignoresIDs = false
         /// The pair that a proxy before the server asks for.
-        var demands: BasicCredentials?
+        package var demands: BasicCredentials?
         /// Called when a prompt arrives.
-        var onSubmit: (@Sendable () -> Void)?
-        var view: (@Sendable (ClientRequest) -> ClientResponse)?
+        package var onSubmit: (@Sendable () -> Void)?
+        /// Called when prompts are to be deleted from the queue.
+        package var onDelete: (@Sendable () -> Void)?
+        package var view: (@Sendable (ClientRequest) -> ClientResponse)?
     }
 
-    let url: String
+    package let url: String
     private let state = Mutex(State())
 
-    init(_ url: String) {
+    package init(_ url: String) {
         self.url = url
     }
 
-    func with<T: Sendable>(_ body: (inout sending State) -> sending T) -> T { state.withLock(body) }
+    package func with<T: Sendable>(_ body: (inout sending State) -> sending T) -> T { state.withLock(body) }
 
     /// The ids that were handed over, in order, with repetitions.
-    var submitted: [String] { with { $0.bodies.compactMap { $0["prompt_id"]?.stringValue } } }
-    var count: Int { with { $0.running.count + $0.pending.count } }
+    package var submitted: [String] { with { $0.bodies.compactMap { $0["prompt_id"]?.stringValue } } }
+    package var count: Int { with { $0.running.count + $0.pending.count } }
 
     // MARK: - What the worker does
 
     /// Starts the first waiting prompt.
-    @discardableResult func start() -> String? {
+    @discardableResult package func start() -> String? {
         let id = with { state -> String? in
             guard !state.pending.isEmpty else { return nil }
             state.running = [state.pending.removeFirst()]
@@ -87,7 +88,7 @@ final class FakeComfy: Sendable {
     }
 
     /// Ends the running prompt.
-    func finish(error: String? = nil, silently: Bool = false) {
+    package func finish(error: String? = nil, silently: Bool = false) {
         let id = with { state -> String? in
             guard let item = state.running.first, let id = item[1]?.stringValue else { return nil }
             state.running = []
@@ -112,7 +113,7 @@ final class FakeComfy: Sendable {
     }
 
     /// Notes that a prompt was interrupted, as a server does once it has stopped it.
-    func noteInterrupted(_ id: String) {
+    package func noteInterrupted(_ id: String) {
         with { state in
             state.history[id] = [
                 "prompt": [0, .string(id), [:], [:], []], "outputs": [:],
@@ -125,7 +126,7 @@ final class FakeComfy: Sendable {
     }
 
     /// Forgets everything and breaks all connections, as a restart does.
-    func restartEmpty() {
+    package func restartEmpty() {
         let sockets = with { state in
             state.running = []
             state.pending = []
@@ -136,7 +137,7 @@ final class FakeComfy: Sendable {
         for socket in sockets { socket.end() }
     }
 
-    func emit(_ type: String, _ data: JSON) {
+    package func emit(_ type: String, _ data: JSON) {
         let text = JSON.object(["type": .string(type), "data": data]).text()
         for socket in with({ $0.sockets }) { socket.deliver(.text(text)) }
     }
@@ -160,6 +161,7 @@ final class FakeComfy: Sendable {
         }
         if path == "/queue", let body = try await request.body?.collect(upTo: 1 << 20) {
             let ids = try JSON(parsing: body)["delete"]?.arrayValue ?? []
+            with { $0.onDelete }?()
             with { $0.pending.removeAll { item in ids.contains(item[1] ?? .null) } }
             return ClientResponse(status: .ok)
         }
@@ -177,6 +179,9 @@ final class FakeComfy: Sendable {
                 for id in ids.compactMap(\.stringValue) { state.history[id] = nil }
             }
             return ClientResponse(status: .ok)
+        }
+        if path.hasPrefix("/history?") {
+            return with { Self.json(.object(JSONObject($0.history.sorted { $0.key < $1.key }))) }
         }
         if path.hasPrefix("/history/") {
             let id = PercentEncoding.decode(path.dropFirst("/history/".count))
@@ -212,8 +217,10 @@ final class FakeComfy: Sendable {
             state.bodies.append(body)
             let own: JSON = .string("own-\(state.number)")
             let id = state.ignoresIDs ? own : body["prompt_id"] ?? own
-            let extra: JSON = ["client_id": body["client_id"] ?? nil, "api_key_comfy_org": "secret"]
-            state.pending.append([.number(JSONNumber(state.number)), id, body["prompt"] ?? nil, extra, []])
+            var extra = body["extra_data"]?.objectValue ?? [:]
+            extra["client_id"] = body["client_id"] ?? nil
+            extra["api_key_comfy_org"] = "secret"
+            state.pending.append([.number(JSONNumber(state.number)), id, body["prompt"] ?? nil, .object(extra), []])
             state.number += 1
             return ["prompt_id": id, "number": .number(JSONNumber(state.number - 1)), "node_errors": [:]]
         }
@@ -230,7 +237,7 @@ final class FakeComfy: Sendable {
         return error
     }
 
-    static func json(_ value: JSON, status: Status = .ok) -> ClientResponse {
+    package static func json(_ value: JSON, status: Status = .ok) -> ClientResponse {
         ClientResponse(status: status, body: HTTPBody(value.serialized()))
     }
 
@@ -250,36 +257,36 @@ final class FakeComfy: Sendable {
 }
 
 /// The server's end of a WebSocket.
-final class FakeSocket: WebSocket {
+package final class FakeSocket: WebSocket {
     private let stream: AsyncStream<WebSocketMessage>
     private let input: AsyncStream<WebSocketMessage>.Continuation
     private let sentMessages = Mutex<[WebSocketMessage]>([])
     /// What it was opened with.
-    let credentials: BasicCredentials?
+    package let credentials: BasicCredentials?
 
-    init(credentials: BasicCredentials?) {
+    package init(credentials: BasicCredentials?) {
         self.credentials = credentials
         (stream, input) = AsyncStream.makeStream(of: WebSocketMessage.self)
     }
 
-    var sent: [WebSocketMessage] { sentMessages.withLock { $0 } }
-    func deliver(_ message: WebSocketMessage) { input.yield(message) }
-    func end() { input.finish() }
-    func receive() async throws -> WebSocketMessage? {
+    package var sent: [WebSocketMessage] { sentMessages.withLock { $0 } }
+    package func deliver(_ message: WebSocketMessage) { input.yield(message) }
+    package func end() { input.finish() }
+    package func receive() async throws -> WebSocketMessage? {
         for await message in stream { return message }
         try Task.checkCancellation()
         return nil
     }
-    func send(_ message: WebSocketMessage) async throws { sentMessages.withLock { $0.append(message) } }
-    var bufferedBytes: Int { 0 }
-    func close(code: UInt16, reason: String) async { input.finish() }
+    package func send(_ message: WebSocketMessage) async throws { sentMessages.withLock { $0.append(message) } }
+    package var bufferedBytes: Int { 0 }
+    package func close(code: UInt16, reason: String) async { input.finish() }
 }
 
 /// The servers that the gateway can reach.
-final class FakeNetwork: HTTPClient {
+package final class FakeNetwork: HTTPClient {
     private let servers: [FakeComfy]
 
-    init(_ servers: [FakeComfy]) {
+    package init(_ servers: [FakeComfy]) {
         self.servers = servers
     }
 
@@ -291,12 +298,12 @@ final class FakeNetwork: HTTPClient {
         throw HTTPClientError(.resolve, mayHaveBeenProcessed: false, "no such host")
     }
 
-    func send(_ request: ClientRequest) async throws -> ClientResponse {
+    package func send(_ request: ClientRequest) async throws -> ClientResponse {
         let (server, path) = try server(request.url)
         return try await server.answer(request, path: path)
     }
 
-    func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
+    package func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
         try server(request.url).0.connect(request)
     }
 }

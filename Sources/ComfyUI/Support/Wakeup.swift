@@ -1,8 +1,8 @@
-import PluginAPI
+public import PluginAPI
 import Synchronization
 
 /// Wakes one waiting loop; wakes that come while nobody waits count as one.
-final class Wakeup: Sendable {
+public final class Wakeup: Sendable {
     private struct State {
         var isSet = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -12,8 +12,11 @@ final class Wakeup: Sendable {
 
     private let state = Mutex(State())
 
+    /// Makes one that nobody has set.
+    public init() {}
+
     /// Wakes the waiter, now or at its next wait.
-    func set() {
+    public func set() {
         wake { _ in true }
     }
 
@@ -29,7 +32,7 @@ final class Wakeup: Sendable {
     }
 
     /// Waits for ``set()`` or for the cancellation of the task; only one task may wait.
-    func wait() async {
+    public func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let ready = state.withLock { state in
@@ -49,9 +52,9 @@ final class Wakeup: Sendable {
     }
 
     /// Waits, but not longer than a time.
-    func wait(atMost duration: Duration, clock: any TimeSource) async {
+    public func wait(atMost duration: Duration, clock: any TimeSource) async {
         let turn = state.withLock { $0.turn }
-        // Monitors of a thousand workers wait here all the time, hence one child task and no group.
+        // Monitors of a thousand servers wait here all the time, hence one child task and no group.
         // At the end of its scope it is cancelled.
         async let _ = ring(after: duration, turn, clock)
         await wait()

@@ -1,0 +1,153 @@
+import PluginAPI
+import Synchronization
+
+/// How the single server is, as of the last contact with it.
+final class ServerContact: Sendable {
+    fileprivate struct State {
+        /// Why it cannot be used; `nil` when it answered last time, or was never asked.
+        var problem: String?
+        /// When its queue was last asked for, and since when that reading is known.
+        var lastLook: Instant?
+        var lastFailure: Instant?
+        /// Since when its event stream is open.
+        var connectedSince: Instant?
+        /// Since when it has said nothing although it was handed a prompt.
+        var unheardSince: Instant?
+        /// How many prompts it has, as it said last; `nil` when it never did.
+        var remaining: Int?
+        /// Counts what it said about that.
+        var news = 0
+    }
+
+    private let state = Mutex(State())
+    private let context: PluginContext
+
+    /// The id of the single server.
+    static let serverID = "default"
+
+    /// Knows nothing yet.
+    init(_ context: PluginContext) {
+        self.context = context
+    }
+
+    /// The server as other plugins see it.
+    var server: ComfyServer {
+        let url = context.daemon.comfyBaseURL
+        return ComfyServer(
+            id: Self.serverID, name: url, url: url, enabled: true, healthy: state.withLock { $0.problem == nil })
+    }
+
+    /// Why the server cannot be used; `nil` when it can, as far as known.
+    var problem: String? { state.withLock { $0.problem } }
+    /// Since when the event stream is open; `nil` when it is not.
+    var connectedSince: Instant? { state.withLock { $0.connectedSince } }
+    /// Since when the server has said nothing although it was handed a prompt.
+    var unheardSince: Instant? { state.withLock { $0.unheardSince } }
+    /// How many prompts the server has, as it said last.
+    var remaining: Int? { state.withLock { $0.remaining } }
+    /// Counts what the server said about that.
+    var news: Int { state.withLock { $0.news } }
+
+    /// The server answered.
+    func reached() {
+        guard state.withLock({ $0.problem.take() }) != nil else { return }
+        context.logger.notice("the ComfyUI server answers again", ["server.url": context.daemon.comfyBaseURL])
+        announce(nil)
+    }
+
+    /// The server did not answer as it should.
+    func failed(_ error: any Error) {
+        guard !(error is CancellationError) else { return }
+        let reason = Self.reason(error)
+        let isNew = state.withLock { state in
+            state.lastFailure = context.clock.now
+            defer { state.problem = reason }
+            return state.problem == nil
+        }
+        guard isNew else { return }
+        context.logger.warning(
+            "the ComfyUI server does not answer",
+            ["server.url": context.daemon.comfyBaseURL, "reason": reason, "error": "\(error)"])
+        announce(reason)
+    }
+
+    /// The event stream was opened; or it is away.
+    func connected(since: Instant?) {
+        state.withLock { state in
+            state.connectedSince = since
+            state.unheardSince = nil
+        }
+    }
+
+    /// A frame came.
+    func heard(_ message: ComfyMessage) {
+        state.withLock { state in
+            state.unheardSince = nil
+            guard case .status(let remaining?, _) = message else { return }
+            state.tell(remaining)
+        }
+        reached()
+    }
+
+    /// The queue was read.
+    func read(_ queue: QueueOutline, began: Instant) {
+        state.withLock { state in
+            state.lastLook = began
+            state.tell(queue.running.count + queue.pending.count)
+        }
+        reached()
+    }
+
+    /// A prompt was handed over; the server has one more, unless it has told so already.
+    func took(_ prompts: Int = 1, since news: Int) {
+        state.withLock { state in
+            state.unheardSince = state.unheardSince ?? context.clock.now
+            if state.news == news { state.remaining = max(0, (state.remaining ?? 0) + prompts) }
+        }
+        reached()
+    }
+
+    /// Whether the queue was read, or asked for in vain, within a time.
+    func looked(within time: Duration) -> Bool {
+        let now = context.clock.now
+        return state.withLock { state in
+            let last = state.problem == nil ? state.lastLook : state.lastFailure
+            return last.map { $0.duration(to: now) < time } ?? false
+        }
+    }
+
+    private func announce(_ reason: String?) {
+        let server = server
+        context.events.publish(
+            ServerHealthChanged(
+                serverID: server.id, serverName: server.name, healthy: server.healthy, reason: reason))
+    }
+
+    /// Words that are safe to show.
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError:
+            switch error.reason {
+            case .invalidURL: "its address cannot be used"
+            case .resolve: "its name cannot be resolved"
+            case .connect: "no connection"
+            case .tls: "the TLS handshake failed"
+            case .timeout: "no answer in time"
+            case .connection: "the connection broke"
+            case .tooLarge: "its answer is too large"
+            case .upgradeRefused: "it refuses WebSockets"
+            @unknown default: "it cannot be reached"
+            }
+        case let error as ComfyServerError: "an answer that ComfyUI does not give: \(error.reason)"
+        default: "it cannot be reached"
+        }
+    }
+}
+
+extension ServerContact.State {
+    /// Takes in how many prompts the server has.
+    fileprivate mutating func tell(_ count: Int) {
+        remaining = max(0, count)
+        news &+= 1
+    }
+}
