@@ -1,5 +1,6 @@
 import Host
 import PluginAPI
+import PluginTestKit
 import Synchronization
 import Testing
 
