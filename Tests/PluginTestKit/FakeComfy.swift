@@ -29,6 +29,10 @@ package final class FakeComfy: Sendable {
         package var behaviour = Behaviour.take
         /// Nobody listens.
         package var isDown = false
+        /// Nobody may open a socket.
+        package var refusesSockets = false
+        /// Open sockets say nothing.
+        package var isMute = false
         /// Requests are lost; an open socket stays open.
         package var isSilent = false
         /// What passes until a caller gives up on a lost request.
@@ -146,7 +150,7 @@ package final class FakeComfy: Sendable {
 
     package func emit(_ type: String, _ data: JSON) {
         let text = JSON.object(["type": .string(type), "data": data]).text()
-        for socket in with({ $0.sockets }) { socket.deliver(.text(text)) }
+        for socket in with({ $0.isMute ? [] : $0.sockets }) { socket.deliver(.text(text)) }
     }
 
     // MARK: - Its API
@@ -188,12 +192,11 @@ package final class FakeComfy: Sendable {
             return ClientResponse(status: .ok)
         }
         if path.hasPrefix("/history?") {
-            let count = QueryItems(parsing: path.dropFirst("/history?".count))["max_items"].flatMap { Int($0) } ?? .max
+            let count = QueryItems(parsing: path.dropFirst("/history?".count))["max_items"].flatMap { Int($0) }
             return with { state in
-                let first = state.history.keys.filter { !state.historyOrder.contains($0) }.sorted()
-                var entries: JSONObject = [:]
-                for id in (first + state.historyOrder).suffix(count) { entries[id] = state.history[id] }
-                return Self.json(.object(entries))
+                let ids = state.history.keys.filter { !state.historyOrder.contains($0) }.sorted() + state.historyOrder
+                let shown = ids.suffix(max(0, count ?? ids.count))
+                return Self.json(.object(JSONObject(shown.compactMap { id in state.history[id].map { (id, $0) } })))
             }
         }
         if path == "/upload/image" { return try await upload(request) }
@@ -268,12 +271,13 @@ package final class FakeComfy: Sendable {
             throw HTTPClientError(.upgradeRefused, mayHaveBeenProcessed: false, "HTTP 401")
         }
         let socket = FakeSocket(credentials: request.credentials)
-        let isDown = with { state in
+        let isRefused = with { state in
             state.connections += 1
-            if !state.isDown { state.sockets.append(socket) }
-            return state.isDown
+            let isRefused = state.isDown || state.refusesSockets
+            if !isRefused { state.sockets.append(socket) }
+            return isRefused
         }
-        guard !isDown else { throw Self.refusal }
+        guard !isRefused else { throw Self.refusal }
         return socket
     }
 }

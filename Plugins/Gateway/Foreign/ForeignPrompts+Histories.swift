@@ -39,7 +39,7 @@ extension ForeignPrompts {
         let client = registry.client(worker).with(timeout: WorkerSweep.answerLimit)
         do {
             let entries = try await Deadline.run(WorkerSweep.answerLimit, clock: clock) {
-                try await client.historyEntries(newest: count, limit: Self.longestHistory)
+                try await client.histories(newest: count, limit: Self.longestHistory)
             }
             let results = entries.lazy.filter { $0.entry.clientID != ownID }.map { promptID, entry in
                 ForeignResult(promptID: promptID, workerID: worker.id, entry)

@@ -36,7 +36,7 @@ struct HistoryController: Sendable {
                     `outputs` has a `url` at this gateway. Stored: no worker is asked, unless the prompt did not come through \
                     this gateway. With `history_unknown: empty` an unknown prompt is answered with `{}`.
                     """,
-                returns: ["type": "object"],
+                returns: ["type": "object", "additionalProperties": ["type": "object"]],
                 errors: [
                     OperationDocs.notYours, (404, "The prompt was never seen."),
                     (503, "It has not ended, and its worker is no longer registered."),
