@@ -30,4 +30,13 @@ import Testing
             #expect(entry["prompt"]?[3] == ["client_id": "tab"])
         }
     }
+
+    @Test func anAcceptedPromptHasAnEmptyObjectOfNodeErrors() async throws {
+        try await SingleRig.run { rig in
+            try await rig.connected()
+            let answer = try await rig.during { try await rig.backend.submit(SingleRig.submission()) }
+            #expect(answer.nodeErrors == [:])
+            #expect(try await rig.backend.job(answer.promptID)?.nodeErrors == nil)
+        }
+    }
 }
