@@ -67,13 +67,8 @@ struct TaskController: Sendable {
         case .ended(let answer):
             return .preparedJSON(answer.status)
         case .open(let live):
+            try engine.checkOwner(of: live.job)
             let member = live.job.workerID.flatMap { engine.pool[$0] }
-            if let member, member.worker.isRemoved, [.submitted, .running].contains(live.job.state) {
-                throw HTTPError(
-                    .serviceUnavailable, "gateway.worker_gone",
-                    "The worker that has the prompt is no longer registered; its result is kept if it still ends there.",
-                    headers: ["Retry-After": "5"])
-            }
             return .json(TaskAnswer.open(live, worker: member, position: engine.position(of: live)))
         case nil:
             throw HTTPError.unknownPrompt
