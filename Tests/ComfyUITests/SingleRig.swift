@@ -43,9 +43,9 @@ final class SingleRig: Sendable {
     /// A rig that runs while the body runs.
     static func run(
         _ server: FakeComfy = FakeComfy("http://comfy:8188"), clock: ManualClock = ManualClock(),
-        directory: TestDirectory? = nil, _ body: (SingleRig) async throws -> Void
+        directory: TestDirectory? = nil, network: (any HTTPClient)? = nil, _ body: (SingleRig) async throws -> Void
     ) async throws {
-        let rig = try SingleRig(server, clock, directory)
+        let rig = try SingleRig(server, clock, directory, network ?? FakeNetwork([server]))
         try await rig.host.start()
         do {
             try await body(rig)
@@ -56,14 +56,18 @@ final class SingleRig: Sendable {
         await rig.host.stop()
     }
 
-    private init(_ server: FakeComfy, _ clock: ManualClock, _ directory: TestDirectory?) throws {
+    private init(
+        _ server: FakeComfy, _ clock: ManualClock, _ directory: TestDirectory?, _ network: any HTTPClient
+    ) throws {
         self.server = server
         self.clock = clock
-        let network = FakeNetwork([server])
         let client = StubHTTPClient(
             handler: { try await network.send($0) }, socketHandler: { try await network.webSocket($0) })
+        let directory = try directory ?? TestDirectory()
+        var daemon = DaemonSettings(comfyBaseURL: server.url)
+        daemon.inputDirectory = directory.path + "/input"
         host = try TestHost(
-            daemon: DaemonSettings(comfyBaseURL: server.url), client: client, clock: clock, directory: directory)
+            daemon: daemon, client: client, clock: clock, directory: directory)
     }
 
     // MARK: - Driving
@@ -90,6 +94,12 @@ final class SingleRig: Sendable {
         }
         try await drive("the call returns", location: location) { isOver.load(ordering: .acquiring) }
         return try await task.value
+    }
+
+    /// Moves the clock, in steps that give everything time to act.
+    func pass(_ time: Duration) async throws {
+        let end = clock.now.advanced(by: time)
+        try await drive("time passes") { self.clock.now >= end }
     }
 
     /// Waits until the event stream is open.

@@ -6,8 +6,9 @@ final class ServerContact: Sendable {
     fileprivate struct State {
         /// Why it cannot be used; `nil` when it answered last time, or was never asked.
         var problem: String?
-        /// When its queue was last asked for, and since when that reading is known.
-        var lastLook: Instant?
+        /// The last reading of its queue.
+        var lastLook: Reading?
+        /// When it last failed.
         var lastFailure: Instant?
         /// Since when its event stream is open.
         var connectedSince: Instant?
@@ -17,6 +18,16 @@ final class ServerContact: Sendable {
         var remaining: Int?
         /// Counts what it said about that.
         var news = 0
+        /// Counts the changes of its queue that were heard of.
+        var changes = 0
+    }
+
+    /// A reading of the queue.
+    struct Reading: Sendable {
+        /// When it began.
+        let began: Instant
+        /// How many changes of the queue were known then.
+        let changes: Int
     }
 
     private let state = Mutex(State())
@@ -80,19 +91,32 @@ final class ServerContact: Sendable {
     }
 
     /// A frame came.
-    func heard(_ message: ComfyMessage) {
-        state.withLock { state in
+    ///
+    /// - Returns: whether the queue has changed.
+    func heard(_ message: ComfyMessage) -> Bool {
+        let hasChanged = state.withLock { state in
             state.unheardSince = nil
-            guard case .status(let remaining?, _) = message else { return }
-            state.tell(remaining)
+            let before = state.remaining
+            if case .status(let remaining?, _) = message { state.tell(remaining) }
+            var hasChanged = message.endsPrompt || state.remaining != before
+            if case .executionStart = message { hasChanged = true }
+            if hasChanged { state.changes &+= 1 }
+            return hasChanged
         }
         reached()
+        return hasChanged
+    }
+
+    /// A reading of the queue begins now.
+    func beginReading() -> Reading {
+        let now = context.clock.now
+        return state.withLock { Reading(began: now, changes: $0.changes) }
     }
 
     /// The queue was read.
-    func read(_ queue: QueueOutline, began: Instant) {
+    func read(_ queue: QueueOutline, _ reading: Reading) {
         state.withLock { state in
-            state.lastLook = began
+            state.lastLook = reading
             state.tell(queue.running.count + queue.pending.count)
         }
         reached()
@@ -107,12 +131,12 @@ final class ServerContact: Sendable {
         reached()
     }
 
-    /// Whether the queue was read, or asked for in vain, within a time.
+    /// Whether the queue was read within a time and has not changed since, or was asked for in vain.
     func looked(within time: Duration) -> Bool {
         let now = context.clock.now
         return state.withLock { state in
-            let last = state.problem == nil ? state.lastLook : state.lastFailure
-            return last.map { $0.duration(to: now) < time } ?? false
+            if state.problem != nil { return state.lastFailure.map { $0.duration(to: now) < time } ?? false }
+            return state.lastLook.map { $0.changes == state.changes && $0.began.duration(to: now) < time } ?? false
         }
     }
 

@@ -40,9 +40,9 @@ extension ServerWatch {
     ///
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``.
     func readQueue() async throws -> QueueOutline {
-        let began = clock.now
+        let reading = contact.beginReading()
         let queue = try await ask { try await $0.queueOutline() }
-        contact.read(queue, began: began)
+        contact.read(queue, reading)
         return queue
     }
 

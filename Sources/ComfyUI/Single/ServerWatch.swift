@@ -7,11 +7,13 @@ final class ServerWatch: Sendable {
     let client: ComfyClient
     let board: PromptBoard
     let contact: ServerContact
+    /// The input files that are kept here.
+    let inputs: InputStore
     /// Our client id towards the server; there from ``start()`` on.
     var identity: String { identityBox.withLock { $0 } }
 
-    let looking = SharedCall<Set<String>>()
-    let takingUp = SharedCall<Void>()
+    let looking = JoinedCall<Set<String>>()
+    let takingUp = JoinedCall<Void>()
     /// Whether what the server had when the daemon started is known.
     let isTakenUp = Atomic(false)
 
@@ -50,15 +52,19 @@ final class ServerWatch: Sendable {
         self.context = context
         self.board = board
         self.contact = contact
+        inputs = InputStore(
+            directory: context.daemon.inputDirectory, blocking: context.blocking, clock: context.clock,
+            logger: context.logger)
         client = ComfyClient(baseURL: context.daemon.comfyBaseURL, http: context.httpClient)
         (ended, endedInput) = AsyncStream.makeStream(of: String.self)
     }
 
-    /// Reads our client id.
+    /// Reads our client id, and learns which input files are kept.
     func start() async throws {
         let directory = context.dataDirectory
         let identity = try await context.blocking.run { ClientIdentity.load(from: directory) }
         identityBox.withLock { $0 = identity }
+        try await inputs.load()
     }
 
     /// Watches until it is cancelled.
@@ -106,15 +112,15 @@ extension ServerWatch {
         let events = try await client.events(clientID: identity)
         stream.withLock { $0 = events }
         contact.connected(since: clock.now)
-        // Events were missed until now.
+        // Events were missed until now, and the server may be another one.
+        inputs.forget(serverID: ServerContact.serverID)
         callLook()
         do {
             for try await event in events {
-                let before = contact.remaining
-                contact.heard(event.message)
+                let hasChanged = contact.heard(event.message)
                 if let promptID = board.handle(event, at: clock.wallClock) { endedInput.yield(promptID) }
-                // Places in the queue have changed.
-                if contact.remaining != before, board.openCount > 0 { callLook() }
+                // So have the places in it.
+                if hasChanged, board.openCount > 0 { callLook() }
             }
         } catch {
             stream.withLock { $0 = nil }
@@ -153,7 +159,10 @@ extension ServerWatch {
                 try await takeUp()
                 let absent = try await look()
                 // The server may have restarted without a word on the stream; an unbroken one is the sign that it did not.
-                if wasUnreachable { await reconnect() }
+                if wasUnreachable {
+                    inputs.forget(serverID: ServerContact.serverID)
+                    await reconnect()
+                }
                 wasUnreachable = false
                 connecting.set()
                 await settle(absent)

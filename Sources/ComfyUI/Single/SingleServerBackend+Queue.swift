@@ -107,9 +107,9 @@ extension SingleServerBackend {
     }
 
     private func readQueue() async throws -> QueueSnapshot {
-        let began = context.clock.now
+        let reading = contact.beginReading()
         let snapshot = try await watch.ask { try await $0.queue() }
-        contact.read(QueueOutline(snapshot), began: began)
+        contact.read(QueueOutline(snapshot), reading)
         return snapshot
     }
 

@@ -80,6 +80,14 @@ extension SingleServerBackend {
 
     /// Sends a prompt that is on the board, once; when the server did not take it, it leaves the board.
     private func send(_ submission: SingleSubmission) async throws -> SubmittedPrompt {
+        do {
+            try await watch.inputs.place(named: submission.body, on: contact.server, client: watch.client)
+        } catch {
+            // Nothing was sent: as if the server could not be reached.
+            contact.failed(error)
+            board.withdraw(submission.promptID)
+            throw error
+        }
         let news = contact.news
         do {
             let answer = try await watch.client.submit(submission.body)

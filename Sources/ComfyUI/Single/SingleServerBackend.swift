@@ -70,4 +70,9 @@ extension SingleServerBackend {
     ) async throws -> ClientResponse {
         try await watch.client.view(reference, headers: headers)
     }
+
+    /// Keeps an input file and brings it to the server.
+    public func keep(_ upload: InputUpload) async throws -> PlacedInput {
+        try await watch.inputs.keep(upload, on: [(contact.server, watch.client)])
+    }
 }

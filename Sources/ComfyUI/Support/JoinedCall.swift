@@ -3,7 +3,7 @@ import Synchronization
 /// A call that many want at the same time and that is made once: whoever comes while it runs gets its result too.
 ///
 /// The call goes on when one of those who wait is cancelled, so it must have a limit of its own.
-final class SharedCall<Value: Sendable>: Sendable {
+final class JoinedCall<Value: Sendable>: Sendable {
     private let current = Mutex<Task<Value, any Error>?>(nil)
 
     /// Makes the call, or waits for the one that runs.
