@@ -80,6 +80,8 @@ extension SingleServerBackend {
 
     /// Sends a prompt that is on the board, once; when the server did not take it, it leaves the board.
     private func send(_ submission: SingleSubmission) async throws -> SubmittedPrompt {
+        // Without the stream, nothing tells that the server is the one it was.
+        if contact.connectedSince == nil { watch.inputs.forget(serverID: ServerContact.serverID) }
         do {
             try await watch.inputs.place(named: submission.body, on: contact.server, client: watch.client)
         } catch {
@@ -192,8 +194,9 @@ extension ServerPrompt {
     /// Takes in the server's answer to its submission.
     fileprivate mutating func take(_ answer: PromptAnswer) {
         number = answer.number
+        // Not in one expression, where nil would be JSON's null.
         let errors = answer.nodeErrors
-        nodeErrors = errors.objectValue?.isEmpty ?? true ? nil : errors
+        if errors.objectValue?.isEmpty ?? true { nodeErrors = nil } else { nodeErrors = errors }
         if let id = answer.promptID { idOnServer = id }
     }
 }
