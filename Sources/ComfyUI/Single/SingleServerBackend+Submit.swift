@@ -193,7 +193,7 @@ extension ServerPrompt {
     fileprivate mutating func take(_ answer: PromptAnswer) {
         number = answer.number
         let errors = answer.nodeErrors
-        nodeErrors = errors.objectValue?.isEmpty ?? true ? nil : errors
+        nodeErrors = errors.objectValue?.isEmpty ?? true ? JSON?.none : errors
         if let id = answer.promptID { idOnServer = id }
     }
 }
