@@ -37,6 +37,8 @@ starting on the addresses of comfyd.yaml (127.0.0.1:8000 unless you changed it);
   admin token   ./var/admin.token (made at the first start)
   a worker      curl http://127.0.0.1:8000/api/workers -d '{"url": "http://127.0.0.1:8188", "name": "gpu-1"}'
   a prompt      curl http://127.0.0.1:8000/api/prompt -d '{"prompt": {...}}'
+  a workflow    put NAME.json into ./workflows, then
+                curl http://127.0.0.1:8000/api/workflow/NAME -H 'Content-Type: application/json' -d '{"prompt": "a bear"}'
   the API       http://127.0.0.1:8000/docs
   more          README.md, $bin/comfyd --help
 TEXT
@@ -65,6 +67,8 @@ YAML
     "$bin/comfyd" run --config "$folder/comfyd.yaml" --log-level warning &
     children+=($!)
 done
+mkdir -p var/demo/workflows
+cp -n packaging/workflows/*.json var/demo/workflows/
 cat > var/demo/comfyd.yaml <<'YAML'
 listen: ["127.0.0.1:8000"]
 state_dir: .
@@ -73,6 +77,7 @@ plugins:
     workers:
       - { url: "http://127.0.0.1:8191", name: simulator-1 }
       - { url: "http://127.0.0.1:8192", name: simulator-2 }
+  workflows: { directory: ./workflows }
 YAML
 cat <<TEXT
 a gateway on 127.0.0.1:8000 and two simulated ComfyUI servers on 8191 and 8192; Ctrl-C ends them
