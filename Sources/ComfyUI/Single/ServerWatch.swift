@@ -112,6 +112,7 @@ extension ServerWatch {
         let events = try await client.events(clientID: identity)
         stream.withLock { $0 = events }
         contact.connected(since: clock.now)
+        contact.reached()
         // Events were missed until now, and the server may be another one.
         inputs.forget(serverID: ServerContact.serverID)
         callLook()

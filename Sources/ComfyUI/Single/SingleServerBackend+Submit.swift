@@ -192,8 +192,7 @@ extension ServerPrompt {
     /// Takes in the server's answer to its submission.
     fileprivate mutating func take(_ answer: PromptAnswer) {
         number = answer.number
-        let errors = answer.nodeErrors
-        nodeErrors = errors.objectValue?.isEmpty ?? true ? nil : errors
+        if let errors = answer.nodeErrors.objectValue, !errors.isEmpty { nodeErrors = .object(errors) }
         if let id = answer.promptID { idOnServer = id }
     }
 }
