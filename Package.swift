@@ -88,6 +88,6 @@ let package = Package(
         tests("ComfyUITests", ["Simulator", "Host", "PluginTestKit", comfy]),
         tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
         tests("WorkflowsTests", ["Workflows", "Host", "PluginTestKit", comfy]),
-        tests("EndToEndTests", ["PluginTestKit"]),
+        tests("EndToEndTests", ["PluginTestKit"], exclude: ["Scripts"]),
     ] + plugins.map(plugin)
 )

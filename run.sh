@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 source packaging/debian-packages.sh
+source packaging/api-docs.sh
 
 demo=no
 arguments=()
@@ -24,6 +25,7 @@ require_swift
 echo "building (the first time takes a few minutes) ..."
 swift build -c release --disable-build-manifest-caching --quiet
 bin=$(swift build -c release --show-bin-path)
+install_api_docs "$bin/api-docs" || echo "cannot fetch Swagger UI and ReDoc: /docs and /redoc will not be there" >&2
 
 if [ "$demo" = no ]; then
     if [ ! -e comfyd.yaml ]; then
@@ -35,6 +37,9 @@ starting on the addresses of comfyd.yaml (127.0.0.1:8000 unless you changed it);
   admin token   ./var/admin.token (made at the first start)
   a worker      curl http://127.0.0.1:8000/api/workers -d '{"url": "http://127.0.0.1:8188", "name": "gpu-1"}'
   a prompt      curl http://127.0.0.1:8000/api/prompt -d '{"prompt": {...}}'
+  a workflow    put NAME.json into ./workflows, then
+                curl http://127.0.0.1:8000/api/workflow/NAME -H 'Content-Type: application/json' -d '{"prompt": "a bear"}'
+  the API       http://127.0.0.1:8000/docs
   more          README.md, $bin/comfyd --help
 TEXT
     exec "$bin/comfyd" run --config comfyd.yaml "${arguments[@]}"
@@ -62,6 +67,8 @@ YAML
     "$bin/comfyd" run --config "$folder/comfyd.yaml" --log-level warning &
     children+=($!)
 done
+mkdir -p var/demo/workflows
+cp -n packaging/workflows/*.json var/demo/workflows/
 cat > var/demo/comfyd.yaml <<'YAML'
 listen: ["127.0.0.1:8000"]
 state_dir: .
@@ -70,10 +77,12 @@ plugins:
     workers:
       - { url: "http://127.0.0.1:8191", name: simulator-1 }
       - { url: "http://127.0.0.1:8192", name: simulator-2 }
+  workflows: { directory: ./workflows }
 YAML
 cat <<TEXT
 a gateway on 127.0.0.1:8000 and two simulated ComfyUI servers on 8191 and 8192; Ctrl-C ends them
   admin token   ./var/demo/admin.token (made at the first start)
+  the API       http://127.0.0.1:8000/docs
   next          the lines of "Try it" in README.md, or: curl http://127.0.0.1:8000/api/workers
 TEXT
 "$bin/comfyd" run --config var/demo/comfyd.yaml "${arguments[@]}" &

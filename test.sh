@@ -6,6 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 source packaging/debian-packages.sh
+source packaging/api-docs.sh
+source packaging/test-tools.sh
 
 filter=()
 sanitize=()
@@ -21,6 +23,7 @@ done
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 require_swift
+install_test_tools .build/test-tools
 
 echo "== format"
 git ls-files -z -- '*.swift' | xargs -0 swift format lint --strict
@@ -35,6 +38,7 @@ if grep -E 'warning: ' "$log" | grep -v -E 'system-packager|unsafe build flags|P
     exit 1
 fi
 bin=$(swift build "${build[@]}" --show-bin-path)
+install_api_docs "$bin/api-docs"
 
 if [ "${#sanitize[@]}" -eq 0 ]; then
     echo "== guards"

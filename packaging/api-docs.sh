@@ -28,9 +28,9 @@ no_image="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEA
 
 fetch_api_docs() {
     local here=$1 work=$2 files
-    python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+    /usr/bin/python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
         -r "$here/api-docs.txt" -d "$work/wheel" &&
-        python3 -m zipfile -e "$work"/wheel/*.whl "$work/all" || return 1
+        /usr/bin/python3 -m zipfile -e "$work"/wheel/*.whl "$work/all" || return 1
     files="$work/all/drf_spectacular_sidecar/static/drf_spectacular_sidecar"
     # Maps are for debugging the viewers themselves, and most of the size.
     find "$files" -name '*.map' -delete

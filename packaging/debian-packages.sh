@@ -2,9 +2,10 @@
 # Sourced by run.sh and test.sh: installs missing Debian packages and checks the Swift toolchain.
 
 # What it takes to build and run.
-build_packages=(libmicrohttpd-dev libcurl4-openssl-dev libwslay-dev libyaml-dev libsqlite3-dev libssl-dev pkg-config curl)
+build_packages=(libmicrohttpd-dev libcurl4-openssl-dev libwslay-dev libyaml-dev libsqlite3-dev libssl-dev pkg-config curl
+    python3-pip)
 # What the tests need besides.
-test_packages=(libjansson-dev binutils openssl python3 procps)
+test_packages=(libjansson-dev binutils openssl python3 python3-venv procps chromium chromium-driver)
 # What the benchmarks need besides.
 benchmark_packages=(wrk nginx)
 

@@ -28,6 +28,8 @@ struct GatewayConfiguration: ConfigurationSection {
     let jobTimeout: Duration
     /// How many nodes may depend on each other in a row.
     let maximumGraphDepth: Int
+    /// What is answered about the result of a prompt that nobody knows.
+    let historyUnknown: UnknownHistory
     /// Memory for the answers about finished jobs.
     let resultCache: ByteCount
     /// How long ended jobs are kept.
@@ -74,6 +76,10 @@ struct GatewayConfiguration: ConfigurationSection {
         maximumGraphDepth = config.value(
             "max_graph_depth", default: 500, in: 1...1_000_000,
             "How many nodes of a prompt may depend on each other in a row: workers choke on longer chains.")
+        historyUnknown = config.value(
+            "history_unknown", default: .notFound, environment: "HISTORY_UNKNOWN",
+            "How GET /api/history/{prompt_id} answers for a prompt that nobody knows: with 404, or with {} as ComfyUI does."
+        )
         resultCache = config.value(
             "result_cache", default: ByteCount(64 << 20), in: ByteCount(0)...ByteCount(16 << 30),
             "Memory for the answers about finished jobs.")
@@ -91,6 +97,14 @@ struct GatewayConfiguration: ConfigurationSection {
     var probeInterval: Duration {
         max(.milliseconds(250), min(healthInterval, queueCacheTTL))
     }
+}
+
+/// What is answered about the result of a prompt that nobody knows.
+enum UnknownHistory: String, ConfigChoice {
+    /// 404.
+    case notFound = "not_found"
+    /// An empty object, as ComfyUI does.
+    case empty
 }
 
 /// How long ended jobs are kept.

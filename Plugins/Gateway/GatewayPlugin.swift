@@ -13,19 +13,24 @@ public struct GatewayPlugin: Plugin {
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) throws {
         let wakeup = Wakeup()
+        let inputs = InputStore(
+            directory: context.daemon.inputDirectory, blocking: context.blocking, clock: context.clock,
+            logger: context.logger)
         let pool = WorkerPool(configuration.values.workerRules) { worker, change in
             switch change {
             case .health(let health):
                 context.events.publish(
                     ServerHealthChanged(
                         serverID: worker.id, serverName: worker.name, healthy: health.isHealthy, reason: health.reason))
-                if health.isHealthy { wakeup.set() }
+                // After an outage it may be another server.
+                if health.isHealthy { wakeup.set() } else { inputs.forget(serverID: worker.id) }
             case .breaker(let breaker):
                 breaker.log(of: worker, to: context.logger)
                 if breaker.state != .open { wakeup.set() }
             }
         }
-        let registry = WorkerRegistry(pool: pool, configuration: configuration.values, context: context)
+        let registry = WorkerRegistry(
+            pool: pool, inputs: inputs, configuration: configuration.values, context: context)
         engine = JobEngine(
             registry: registry, configuration: configuration.values, context: context,
             metrics: GatewayMetrics(context.metrics), dispatchWakeup: wakeup)
@@ -68,9 +73,10 @@ public struct GatewayPlugin: Plugin {
         setup.health("workers") { [engine] in engine.health }
     }
 
-    /// Loads workers and unfinished jobs.
+    /// Loads workers, input files and unfinished jobs.
     public func start() async throws {
         try await engine.registry.load()
+        try await engine.registry.inputs.load()
         try await engine.load()
     }
 

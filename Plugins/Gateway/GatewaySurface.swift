@@ -6,7 +6,7 @@ extension Surface {
     /// `detail` is a text, a list for a body of the wrong form, or ComfyUI's error object when a worker refused a
     /// prompt. Below `/api/prompt`, `error` has ComfyUI's form and `node_errors` is there, because its clients read
     /// both from every refusal.
-    static let gateway = Surface(name: "gateway") { error, request in
+    static let gateway = Surface(name: "gateway", errorSchema: gatewaySchema) { error, request in
         let details = error.details
         var body: JSONObject = [
             "detail": .string(error.message), "error": .string(error.message),
@@ -29,4 +29,14 @@ extension Surface {
         }
         return .json(.object(body), status: error.status)
     }
+
+    private static let gatewaySchema: JSON = [
+        "type": "object",
+        "properties": [
+            "detail": ["type": ["string", "array", "object"]], "error": ["type": ["string", "object"]],
+            "status_code": ["type": "integer"], "code": ["type": "string"],
+            "node_errors": ["type": ["object", "array"]],
+        ],
+        "required": ["detail", "error", "status_code", "code"],
+    ]
 }

@@ -30,6 +30,7 @@ public struct WorkflowsPlugin: Plugin {
         declareNamed(&setup)
         declareV1(&setup)
         declareService(&setup)
+        declareView(&setup)
         setup.schedule("results", every: .seconds(600)) { [ledger] in try await ledger.deleteOld() }
         setup.service("comfyui") { [backends] signal in _ = try await signal.cancelling { try await backends.run() } }
         setup.health("comfyui") { [backends] in await backends.health() }
@@ -38,6 +39,7 @@ public struct WorkflowsPlugin: Plugin {
     /// Prepares the folder of the workflows and the backend.
     public func start() async throws {
         try await store.prepare(now: context.clock.wallClock)
+        try await prepareUploads()
         try await backends.start()
     }
 

@@ -25,7 +25,12 @@ struct ReadmeTests {
         return try await withDemo { gateway in
             let folder = try TemporaryDirectory()
             // A refused request must not pass for an answer.
-            let head = "set -euo pipefail\ncurl() { command curl --fail-with-body \"$@\"; }\n"
+            let head = """
+                set -euo pipefail
+                curl() { command curl --fail-with-body "$@"; }
+                admin_token='\(try gateway.adminToken)'
+
+                """
             let script = head + commands.map(\.text).joined(separator: "\n")
             let text = script.replacing("127.0.0.1:8000", with: "127.0.0.1:\(gateway.port)")
             let file = try folder.write("readme.sh", text)
@@ -50,7 +55,14 @@ struct ReadmeTests {
         }
     }
 
-    /// The demo of `run.sh`: two simulated servers and a gateway whose configuration lists them.
+    @Test("the commands of the workflows' guide run against a demo cluster, and bring an image")
+    func workflowsGuide() async throws {
+        let result = try await runCommands(of: "docs/workflows.md")
+        #expect(result.output.contains(#""status":"completed""#), "\(result)")
+        #expect(result.output.contains(#""workflows":["my_bear","text_to_image"]"#), "\(result)")
+    }
+
+    /// The demo of `run.sh`: two simulated servers, a gateway whose configuration lists them, and the example workflow.
     private func withDemo<T>(_ body: (DaemonProcess) async throws -> T) async throws -> T {
         try await withSlots(3) {
             let servers = try await concurrently([1, 2]) {
@@ -58,7 +70,12 @@ struct ReadmeTests {
             }
             defer { for server in servers { server.daemon.end() } }
             let list = servers.map { "      - { url: \"\($0.url)\", name: \($0.name) }" }.joined(separator: "\n")
-            let gateway = try await DaemonProcess.start("plugins:\n  gateway:\n    workers:\n\(list)")
+            let directory = try TemporaryDirectory()
+            directory.folder("workflows")
+            let example = "workflows/text_to_image.json"
+            try directory.write(example, try Files.text("\(Places.repository)/packaging/\(example)"))
+            let gateway = try await DaemonProcess.start(
+                "plugins:\n  workflows: { directory: ./workflows }\n  gateway:\n    workers:\n\(list)", in: directory)
             defer { gateway.end() }
             return try await body(gateway)
         }

@@ -10,7 +10,7 @@ import Testing
 struct ClearTests {
     private let fast: JSONObject = ["queue_cache_ttl": 0.25, "max_in_flight": 3]
 
-    /// One running, two with the worker, two here; the second of each is another caller's. And one of somebody else.
+    /// One running, two with the worker, two here, the second of each another caller's; and one of somebody else.
     private func fill(_ rig: GatewayRig, _ worker: FakeComfy) async throws {
         try await rig.connected()
         for (id, client) in [("a", "me"), ("b", "me"), ("c", "you"), ("d", "me"), ("e", "you")] {

@@ -1,4 +1,3 @@
-import Glibc
 import Host
 import PluginAPI
 import PluginTestKit
@@ -18,12 +17,13 @@ final class GatewayRig: Sendable {
     private let routes: [RouteDeclaration]
     private let services: [ServiceDeclaration]
     private let migrations: [Migration]
-    private let directory: String
+    /// What it keeps on disk.
+    let directory: TestDirectory
 
     var engine: JobEngine { plugin.engine }
 
     private init(
-        _ workers: [FakeComfy], database: SQLiteDatabase, directory: String, values: JSONObject,
+        _ workers: [FakeComfy], database: SQLiteDatabase, directory: TestDirectory, values: JSONObject,
         clock: any TimeSource
     ) throws {
         self.workers = workers
@@ -36,10 +36,12 @@ final class GatewayRig: Sendable {
         var reader = ConfigReader(path: "plugins.gateway", values: values)
         let settings = GatewayPlugin.Settings(&reader)
         try #require(reader.finished().problems.isEmpty)
+        var daemon = DaemonSettings()
+        daemon.inputDirectory = directory.path + "/input"
         let context = PluginContext(
-            name: "gateway", dataDirectory: directory, logger: Logger(), clock: clock,
+            name: "gateway", dataDirectory: directory.path, logger: Logger(), clock: clock,
             metrics: NoMetrics(), database: faults, httpClient: FakeNetwork(workers), auth: Nobody(),
-            secrets: Reversing(), events: events, capabilities: Capabilities(), daemon: DaemonSettings())
+            secrets: Reversing(), events: events, capabilities: Capabilities(), daemon: daemon)
         plugin = try GatewayPlugin(configuration: settings, context: context)
         var setup = PluginSetup(plugin: "gateway")
         try plugin.configure(&setup)
@@ -55,13 +57,7 @@ final class GatewayRig: Sendable {
         prepare: @Sendable (SQLiteDatabase) async throws -> Void = { _ in },
         _ body: @escaping @Sendable (GatewayRig) async throws -> T
     ) async throws -> T {
-        var template = Array("/tmp/comfyd-gateway-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer {
-            unlink(directory + "/client_id")
-            rmdir(directory)
-        }
+        let directory = try TestDirectory()
         let database = try kept ?? SQLiteDatabase.open(path: ":memory:")
         let rig = try GatewayRig(workers, database: database, directory: directory, values: values, clock: clock)
         _ = try await Migrator(database: database).run(plugin: "gateway", rig.migrations)
@@ -98,12 +94,14 @@ final class GatewayRig: Sendable {
 
     /// Calls a route as a client would.
     func call(
-        _ method: HTTPMethod, _ target: String, _ body: JSON? = nil, headers: HTTPFields = [:], raw: String? = nil
+        _ method: HTTPMethod, _ target: String, _ body: JSON? = nil, headers: HTTPFields = [:], raw: String? = nil,
+        principal: Principal? = nil
     ) async -> Answer {
         let bytes = raw.map { Array($0.utf8) } ?? body?.serialized() ?? []
         var fields = headers
         if fields["host"] == nil { fields["Host"] = "gw:8000" }
         var request = Request(id: "r", method: method, target: target, headers: fields, body: HTTPBody(bytes))
+        request.principal = principal
         for route in routes where route.method == method {
             guard let parameters = Self.match(route.template, request.path) else { continue }
             request.pathParameters = parameters
@@ -152,6 +150,15 @@ final class GatewayRig: Sendable {
         for (key, value) in extra { body[key] = value }
         return await call(.post, "/api/prompt", .object(body))
     }
+
+    /// The id in the answer to a prompt that was taken.
+    static func id(of answer: Answer) throws -> String {
+        #expect(answer.status == .ok, "\(answer.json)")
+        return try #require(answer.json["prompt_id"]?.stringValue)
+    }
+
+    /// Values with which what becomes of workers is noticed soon.
+    static let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
 
     static let workflow: JSON = [
         "3": ["class_type": "KSampler", "inputs": ["seed": .number(JSONNumber(UInt64.max)), "cfg": 8.0]],

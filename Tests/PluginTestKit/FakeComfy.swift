@@ -53,6 +53,12 @@ package final class FakeComfy: Sendable {
         package var interruptsLate = false
         /// How long answers about the history take.
         package var historyDelay = Duration.zero
+        /// The ids in the history, the oldest first; others come before them.
+        package var historyOrder: [String] = []
+        /// The names of files it was brought.
+        package var uploads: [String] = []
+        /// What it answers to an upload instead of taking it.
+        package var uploadAnswer: (@Sendable () async throws -> ClientResponse)?
         /// Prompts whose history cannot be read.
         package var badHistory: Set<String> = []
         package var ignoresIDs = false
@@ -103,6 +109,7 @@ package final class FakeComfy: Sendable {
                 ])
             }
             let image: JSON = ["filename": "a b.png", "subfolder": "x/y", "type": "output"]
+            state.historyOrder.append(id)
             state.history[id] = [
                 "prompt": item, "outputs": ["9": ["images": [image]]],
                 "status": [
@@ -185,8 +192,14 @@ package final class FakeComfy: Sendable {
             return ClientResponse(status: .ok)
         }
         if path.hasPrefix("/history?") {
-            return with { Self.json(.object(JSONObject($0.history.sorted { $0.key < $1.key }))) }
+            let count = QueryItems(parsing: path.dropFirst("/history?".count))["max_items"].flatMap { Int($0) }
+            return with { state in
+                let ids = state.history.keys.filter { !state.historyOrder.contains($0) }.sorted() + state.historyOrder
+                let shown = ids.suffix(max(0, count ?? ids.count))
+                return Self.json(.object(JSONObject(shown.compactMap { id in state.history[id].map { (id, $0) } })))
+            }
         }
+        if path == "/upload/image" { return try await upload(request) }
         if path.hasPrefix("/history/") {
             let id = PercentEncoding.decode(path.dropFirst("/history/".count))
             try await Task.sleep(for: with { $0.historyDelay })
@@ -196,6 +209,14 @@ package final class FakeComfy: Sendable {
         if path == "/interrupt" { return ClientResponse(status: .ok) }
         if path.hasPrefix("/view"), let view = with({ $0.view }) { return view(request) }
         return ClientResponse(status: .notFound)
+    }
+
+    private func upload(_ request: ClientRequest) async throws -> ClientResponse {
+        let form = String(decoding: try await request.body?.collect(upTo: 1 << 20) ?? [], as: UTF8.self)
+        if let answer = with({ $0.uploadAnswer }) { return try await answer() }
+        let name = form.components(between: "filename=\"", and: "\"")
+        with { $0.uploads.append(name) }
+        return Self.json(["name": .string(name), "subfolder": "", "type": "input"])
     }
 
     private func submit(_ request: ClientRequest) async throws -> ClientResponse {
@@ -310,5 +331,14 @@ package final class FakeNetwork: HTTPClient {
 
     package func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
         try server(request.url).0.connect(request)
+    }
+}
+
+extension String {
+    /// What stands between the first occurrences of two texts; empty when they are not there.
+    fileprivate func components(between start: String, and end: String) -> String {
+        guard let head = firstRange(of: start) else { return "" }
+        let rest = self[head.upperBound...]
+        return String(rest[..<(rest.firstRange(of: end)?.lowerBound ?? rest.endIndex)])
     }
 }

@@ -50,11 +50,12 @@ struct WorkflowsRig: Sendable {
 
 /// Runs a body with the plugin, and stops it afterwards.
 func withWorkflows(
-    configuration: JSON = [:], openSurfaces: Bool = true, files: [String: String] = [:],
-    _ script: (inout FakeBackend.Script) -> Void = { _ in }, body: (WorkflowsRig) async throws -> Void
+    configuration: JSON = [:], openSurfaces: Bool = true, directory: TestDirectory? = nil,
+    files: [String: String] = [:], _ script: (inout FakeBackend.Script) -> Void = { _ in },
+    body: (WorkflowsRig) async throws -> Void
 ) async throws {
     let rig = try await WorkflowsRig(
-        configuration: configuration, openSurfaces: openSurfaces, files: files, script)
+        configuration: configuration, openSurfaces: openSurfaces, directory: directory, files: files, script)
     do {
         try await body(rig)
     } catch {

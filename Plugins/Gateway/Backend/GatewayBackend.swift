@@ -45,7 +45,16 @@ struct GatewayBackend: ComfyBackend {
         if let (_, history) = try await engine.store.job(promptID) {
             return history.flatMap { try? JSON(parsing: $0, options: JSONParseOptions(allowsNonFiniteNumbers: true)) }
         }
-        return await engine.foreign.find(promptID)?.history
+        return await engine.foreign.find(promptID)?.result?.json
+    }
+
+    func histories(_ range: HistoryRange) async throws -> JSONObject {
+        let reader = HistoryReader(engine: engine)
+        var entries: JSONObject = [:]
+        for item in try await reader.read(range) {
+            if let (promptID, entry) = try await reader.entry(item) { entries[promptID] = entry }
+        }
+        return entries
     }
 
     func cancel(_ promptID: String) async throws -> Bool {
@@ -72,6 +81,15 @@ struct GatewayBackend: ComfyBackend {
 
     func servers() async throws -> [ComfyServer] {
         engine.pool.members.map { ComfyServer($0) }
+    }
+
+    func keep(_ upload: InputUpload) async throws -> PlacedInput {
+        let enabled = engine.pool.members.filter(\.worker.enabled)
+        let answering = enabled.filter(\.health.isHealthy)
+        var placed = try await engine.registry.inputs.keep(
+            upload, on: answering.map { (ComfyServer($0), engine.registry.client($0.worker)) })
+        placed.missingOn += enabled.filter { !$0.health.isHealthy }.map { ComfyServer($0) }
+        return placed
     }
 
     func client(of serverID: String) throws -> any HTTPClient {

@@ -20,10 +20,10 @@ struct ForeignPrompt: Sendable {
     /// Where it is.
     let state: State
 
-    /// ComfyUI's history entry, without keys to paid services; `nil` while it is unfinished.
-    var history: JSON? {
+    /// Its result; `nil` while it is unfinished.
+    var result: ForeignResult? {
         guard case .ended(let entry) = state else { return nil }
-        return ForeignEntry.cleaned(entry.json)
+        return ForeignResult(promptID: promptID, workerID: workerID, entry)
     }
 
     /// As other plugins see it: nobody's.
@@ -53,30 +53,26 @@ struct ForeignPrompt: Sendable {
 }
 
 /// An entry of a worker's history whose prompt did not come through this gateway.
-struct ForeignEntry: Sendable {
+struct ForeignResult: Sendable {
     /// Its id.
     let promptID: String
     /// The worker.
     let workerID: String
     /// When it ended; the beginning of time when the worker does not tell.
     let finishedAt: Timestamp
-    /// The entry as it came.
+    /// The entry, without keys to paid services; the sender's client id stays.
     let text: [UInt8]
 
-    /// The entry without keys to paid services; `nil` when it is no JSON.
-    var json: JSON? {
-        (try? JSON(parsing: text, options: JSONParseOptions(allowsNonFiniteNumbers: true))).map(Self.cleaned)
+    /// Takes an entry.
+    init(promptID: String, workerID: String, _ entry: HistoryEntry) {
+        self.promptID = promptID
+        self.workerID = workerID
+        finishedAt = entry.finishedAt ?? Timestamp(milliseconds: 0)
+        text = entry.text(promptID: promptID, clientID: entry.clientID)
     }
 
-    /// An entry without keys to paid services; the sender's client id stays.
-    static func cleaned(_ entry: JSON) -> JSON {
-        guard var prompt = entry["prompt"]?.arrayValue, prompt.count > 3, var extra = prompt[3].objectValue else {
-            return entry
-        }
-        extra.hidePrivateKeys(clientID: extra["client_id"]?.stringValue)
-        prompt[3] = .object(extra)
-        var entry = entry
-        entry["prompt"] = .array(prompt)
-        return entry
+    /// The entry as a value; `nil` when it is no JSON.
+    var json: JSON? {
+        try? JSON(parsing: text, options: JSONParseOptions(allowsNonFiniteNumbers: true))
     }
 }

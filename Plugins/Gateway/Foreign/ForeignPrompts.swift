@@ -6,23 +6,26 @@ final class ForeignPrompts: Sendable {
     /// How many are looked for at the same time: each look asks all workers.
     private static let parallelLooks = 8
 
-    private let registry: WorkerRegistry
-    private let clock: any TimeSource
+    let registry: WorkerRegistry
+    let clock: any TimeSource
+    let logger: Logger
+    /// Histories are large: so many lists are read at the same time.
+    let listGate = Turnstile(places: 2)
     private let gate = Turnstile(places: parallelLooks)
     private let owners = OwnerMemory()
 
     /// Looks nowhere yet.
-    init(registry: WorkerRegistry, clock: any TimeSource) {
+    init(registry: WorkerRegistry, clock: any TimeSource, logger: Logger) {
         self.registry = registry
         self.clock = clock
+        self.logger = logger
     }
 
     /// Looks for a prompt in the queues and histories of all workers that are enabled and answer.
     ///
     /// The worker that had it last is asked alone first.
     func find(_ promptID: String) async -> ForeignPrompt? {
-        // In a path these would be steps.
-        guard !promptID.isEmpty, promptID != ".", promptID != ".." else { return nil }
+        guard PromptID.isUsable(promptID) else { return nil }
         return await gate.pass {
             let members = registry.pool.members.filter(\.answers)
             if let known = owners[promptID], let member = members.first(where: { $0.worker.id == known }),

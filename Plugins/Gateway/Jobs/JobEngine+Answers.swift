@@ -71,6 +71,19 @@ extension JobEngine {
         return live
     }
 
+    /// Refuses to tell of an open job whose worker was removed: nobody knows how it goes on.
+    ///
+    /// - Throws: ``HTTPError`` 503 `gateway.worker_gone`.
+    func checkOwner(of job: Job) throws(HTTPError) {
+        guard let worker = job.workerID.flatMap({ pool[$0]?.worker }), worker.isRemoved,
+            [.submitted, .running].contains(job.state)
+        else { return }
+        throw HTTPError(
+            .serviceUnavailable, "gateway.worker_gone",
+            "The worker that has the prompt is no longer registered; its result is kept if it still ends there.",
+            headers: ["Retry-After": "5"])
+    }
+
     private func promptID(ofGatewayJob id: String) async throws -> String? {
         if let promptID = table.promptID(ofGatewayJob: id) { return promptID }
         return try await store.promptID(ofGatewayJob: id)

@@ -111,8 +111,11 @@ extension JobEngine {
 extension ComfyServer {
     /// A worker as other plugins see it.
     init(_ member: WorkerPool.Member) {
-        self.init(
-            id: member.worker.id, name: member.worker.name, url: member.worker.url,
-            enabled: member.worker.enabled && !member.worker.isRemoved, healthy: member.health.isHealthy)
+        self.init(member.worker, isHealthy: member.health.isHealthy)
+    }
+
+    /// A worker as other plugins see it.
+    init(_ worker: Worker, isHealthy: Bool = true) {
+        self.init(id: worker.id, name: worker.name, url: worker.url, enabled: worker.isInUse, healthy: isHealthy)
     }
 }

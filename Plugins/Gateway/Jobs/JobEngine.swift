@@ -42,7 +42,7 @@ final class JobEngine: Sendable {
         self.metrics = metrics
         store = JobStore(database: context.database)
         journal = JobJournal(store: store, clock: context.clock, logger: context.logger)
-        foreign = ForeignPrompts(registry: registry, clock: context.clock)
+        foreign = ForeignPrompts(registry: registry, clock: context.clock, logger: context.logger)
         cache = ResultCache(limit: configuration.resultCache.bytes)
         table = JobTable { [pool = registry.pool, dispatchWakeup] change, workerID in
             pool.count(change, on: workerID)

@@ -22,7 +22,7 @@ struct PromptController: Sendable {
                 body: [
                     "type": "object", "required": ["prompt"],
                     "properties": [
-                        "prompt": ["type": "object"],
+                        "prompt": ["type": "object", "examples": [Self.example]],
                         "client_id": ["type": "string", "description": "at most 1000 bytes"],
                         "prompt_id": ["type": "string", "minLength": 1, "maxLength": 200],
                         "priority": ["type": "integer", "description": "larger is earlier"],
@@ -34,7 +34,7 @@ struct PromptController: Sendable {
                     "type": "object",
                     "properties": [
                         "prompt_id": ["type": "string"], "number": ["type": "number"],
-                        "node_errors": ["type": "object"], "gateway_job_id": ["type": "string"],
+                        "node_errors": Schemas.nodeErrors, "gateway_job_id": ["type": "string"],
                         "status": ["type": "string"],
                     ],
                 ],
@@ -46,6 +46,15 @@ struct PromptController: Sendable {
                 ]),
             use: submit)
     }
+
+    /// A graph that every ComfyUI server can run.
+    private static let example: JSON = [
+        "1": [
+            "class_type": "EmptyImage",
+            "inputs": ["width": 512, "height": 512, "batch_size": 1, "color": 3_368_601],
+        ],
+        "2": ["class_type": "SaveImage", "inputs": ["images": ["1", 0], "filename_prefix": "example"]],
+    ]
 
     private func submit(_ request: Request) async throws -> JSON {
         do {

@@ -18,7 +18,7 @@ struct QueueController: Sendable {
                     `priority_queue` has the first 1000 prompts that wait in the gateway, in order; `waiting` is how many \
                     there are. A key without `jobs:all` finds its own prompts in the lists; the numbers count all.
                     """,
-                returns: ["type": "object"]),
+                returns: Schemas.queue),
             use: queue)
     }
 

@@ -13,10 +13,10 @@ struct SettingsController: Sendable {
 
     /// Declares the routes.
     func declare(_ routes: inout RouteGroup) {
-        let properties: JSON = [
+        let properties: JSONObject = [
             Self.username: ["type": ["string", "null"]], "worker_auth_has_password": ["type": "boolean"],
         ]
-        let answer: JSON = ["type": "object", "properties": properties]
+        let answer = Schemas.object(properties)
         routes[access: .managingWorkers].get(
             "/api/settings",
             docs: OperationDocs(
@@ -34,7 +34,9 @@ struct SettingsController: Sendable {
                     """,
                 body: [
                     "type": "object",
-                    "properties": [Self.username: ["type": "string"], Self.password: ["type": "string"]],
+                    "properties": [
+                        Self.username: ["type": ["string", "null"]], Self.password: ["type": ["string", "null"]],
+                    ],
                 ],
                 returns: answer, errors: [(422, "Bad form.")]),
             use: change)

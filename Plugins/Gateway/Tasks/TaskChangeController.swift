@@ -15,10 +15,7 @@ struct TaskChangeController: Sendable {
                     A prompt whose worker does not answer ends at once; the worker is told when it is back. One that runs \
                     ends when its worker has stopped it.
                     """,
-                returns: [
-                    "type": "object",
-                    "properties": ["prompt_id": ["type": "string"], "status": ["type": "string"]],
-                ],
+                returns: Schemas.object(["prompt_id": ["type": "string"], "status": ["type": "string"]]),
                 errors: [
                     OperationDocs.notYours,
                     (404, "The prompt was never seen."), (409, "It has ended; its `state` is in the answer."),
@@ -36,11 +33,11 @@ struct TaskChangeController: Sendable {
                 body: [
                     "type": "object",
                     "properties": [
-                        "priority": ["type": "integer", "description": "larger is earlier"],
-                        "position": ["type": "integer", "minimum": 1],
+                        "priority": ["type": ["integer", "null"], "description": "larger is earlier"],
+                        "position": ["type": ["integer", "null"], "minimum": 1],
                     ],
                 ],
-                returns: ["type": "object"],
+                returns: Schemas.task,
                 errors: [
                     OperationDocs.notYours,
                     (404, "The prompt was never seen."), (409, "It does not wait in the gateway's queue."),

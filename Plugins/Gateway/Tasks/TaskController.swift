@@ -19,7 +19,7 @@ struct TaskController: Sendable {
                     In order; of a very long story the end. The choice of a worker has its `candidates`. A waiting prompt has \
                     its `position` and what it is `waiting_for`.
                     """,
-                returns: ["type": "object"], errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
+                returns: Schemas.story, errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: explain)
         routes.get(
             "/api/task/{id}", String.self,
@@ -29,7 +29,7 @@ struct TaskController: Sendable {
                     `status` is the word of the status answer, `state` the gateway's own: `queued`, `dispatching`, \
                     `submitted`, `running`, `done`, `failed`, `cancelled` or `lost`. Times are RFC 3339 in UTC.
                     """,
-                returns: ["type": "object"], errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
+                returns: Schemas.task, errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: record)
     }
 
@@ -39,16 +39,7 @@ struct TaskController: Sendable {
             `status` is `queued`, `running`, `done`, `failed` or `unknown` (its worker does not answer). While it waits, \
             `position` is its place in the queue of the gateway, or of its worker.
             """,
-        returns: [
-            "type": "object",
-            "properties": [
-                "prompt_id": ["type": "string"], "worker_id": ["type": ["string", "null"]],
-                "worker_name": ["type": ["string", "null"]], "status": ["type": "string"],
-                "progress": ["type": ["integer", "null"]], "message": ["type": "string"],
-                "position": ["type": ["integer", "null"]], "current_node": ["type": ["string", "null"]],
-                "node_progress": ["type": "integer"], "history": ["type": "object"],
-            ],
-        ],
+        returns: Schemas.status,
         errors: [
             OperationDocs.notYours, (404, "The prompt was never seen."),
             (503, "It has not ended, and its worker is no longer registered."),
@@ -60,15 +51,7 @@ struct TaskController: Sendable {
             `status` is `queued`, `submitted`, `running`, `done`, `failed` or `unknown` (its worker is no longer \
             registered). `prompt_id` is null while it is queued.
             """,
-        returns: [
-            "type": "object",
-            "properties": [
-                "gateway_job_id": ["type": "string"], "status": ["type": "string"],
-                "prompt_id": ["type": ["string", "null"]], "worker_id": ["type": ["string", "null"]],
-                "priority": ["type": "integer"], "position": ["type": ["integer", "null"]],
-                "error": ["type": "string"], "node_errors": ["type": "object"],
-            ],
-        ],
+        returns: Schemas.gatewayJob,
         errors: [OperationDocs.notYours, (404, "There is no such gateway job.")])
 
     private func status(_ request: Request, _ id: String) async throws -> Response {
@@ -84,13 +67,8 @@ struct TaskController: Sendable {
         case .ended(let answer):
             return .preparedJSON(answer.status)
         case .open(let live):
+            try engine.checkOwner(of: live.job)
             let member = live.job.workerID.flatMap { engine.pool[$0] }
-            if let member, member.worker.isRemoved, [.submitted, .running].contains(live.job.state) {
-                throw HTTPError(
-                    .serviceUnavailable, "gateway.worker_gone",
-                    "The worker that has the prompt is no longer registered; its result is kept if it still ends there.",
-                    headers: ["Retry-After": "5"])
-            }
             return .json(TaskAnswer.open(live, worker: member, position: engine.position(of: live)))
         case nil:
             throw HTTPError.unknownPrompt

@@ -20,6 +20,7 @@ struct TaskEventsController: Sendable {
                     `progress`; previews are left out. A comment comes every 15 seconds. Of a client that is slower than \
                     its events the oldest are dropped.
                     """,
+                returns: ["type": "string", "contentMediaType": "text/event-stream"],
                 errors: [OperationDocs.notYours, (404, "The prompt was never seen.")]),
             use: events)
     }

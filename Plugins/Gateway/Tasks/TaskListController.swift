@@ -45,13 +45,10 @@ struct TaskListController: Sendable {
                     QueryDoc(
                         "offset", "How many to leave out.", schema: ["type": "integer", "default": 0, "minimum": 0]),
                 ],
-                returns: [
-                    "type": "object",
-                    "properties": [
-                        "tasks": ["type": "array", "items": ["type": "object"]], "total": ["type": "integer"],
-                        "limit": ["type": "integer"], "offset": ["type": "integer"],
-                    ],
-                ], errors: [(422, "A parameter has not the right form.")]),
+                returns: Schemas.object([
+                    "tasks": Schemas.list(Schemas.task), "total": ["type": "integer"],
+                    "limit": ["type": "integer"], "offset": ["type": "integer"],
+                ]), errors: [(422, "A parameter has not the right form.")]),
             use: list)
     }
 

@@ -17,13 +17,15 @@ struct WorkerController: Sendable {
     func declare(_ routes: inout RouteGroup) {
         routes.get(
             "/api/workers",
-            docs: OperationDocs("The workers in order of registration.", returns: ["type": "object"]), use: list)
+            docs: OperationDocs(
+                "The workers in order of registration.",
+                returns: Schemas.object(["workers": Schemas.list(Schemas.workerState)])), use: list)
         routes[access: .managingWorkers].post(
             "/api/workers",
             docs: OperationDocs(
                 "Registers a worker.",
                 description: "One that does not answer is registered too: `healthy` is false and `detail` says why.",
-                body: Self.schema(required: ["url"]), returns: ["type": "object"],
+                body: Self.schema(isNew: true), returns: Schemas.registeredWorker,
                 errors: [
                     (409, "A worker with this URL is registered; its `worker_id` is in the answer."),
                     (422, "Bad form."),
@@ -34,7 +36,7 @@ struct WorkerController: Sendable {
             docs: OperationDocs(
                 "Changes a worker.",
                 description: "Absent and null mean unchanged; an empty name, user name or password clears it.",
-                body: Self.schema(required: []), returns: ["type": "object"],
+                body: Self.schema(isNew: false), returns: Schemas.worker,
                 errors: [(404, "No such worker."), (409, "The URL belongs to another worker."), (422, "Bad form.")]),
             use: change)
         routes[access: .managingWorkers].delete(
@@ -42,23 +44,25 @@ struct WorkerController: Sendable {
             docs: OperationDocs(
                 "Deletes a worker.",
                 description: "Stored results stay, and prompts that it still has are followed to their end.",
-                returns: ["type": "object"], errors: [(404, "No such worker.")]),
+                returns: Schemas.object(["ok": ["type": "boolean"]]), errors: [(404, "No such worker.")]),
             use: remove)
         routes[access: .managingWorkers].post(
             "/api/workers/{worker_id}/health", String.self,
             docs: OperationDocs(
                 "Probes a worker now.",
                 description: "Answers 200 with the worker as in the list; `detail` says why `healthy` is false.",
-                returns: ["type": "object"], errors: [(404, "No such worker.")]),
+                returns: Schemas.workerState, errors: [(404, "No such worker.")]),
             use: probe)
     }
 
-    private static func schema(required: [JSON]) -> JSON {
-        let properties: JSON = [
-            "url": ["type": "string"], "name": ["type": "string"], "weight": ["type": "integer"],
-            "enabled": ["type": "boolean"], "auth_username": ["type": "string"], "auth_password": ["type": "string"],
+    private static func schema(isNew: Bool) -> JSON {
+        let text: JSON = ["type": ["string", "null"]]
+        var properties: JSONObject = [
+            "url": isNew ? ["type": "string"] : text, "name": text, "weight": ["type": ["integer", "null"]],
+            "enabled": ["type": ["boolean", "null"]], "auth_username": text, "auth_password": text,
         ]
-        return ["type": "object", "required": .array(required), "properties": properties]
+        if isNew { properties["worker_id"] = ["type": ["string", "null"], "pattern": "^[A-Za-z0-9._-]{1,64}$"] }
+        return ["type": "object", "required": isNew ? ["url"] : [], "properties": .object(properties)]
     }
 
     private func list(_ request: Request) -> JSON {

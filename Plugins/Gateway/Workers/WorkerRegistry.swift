@@ -6,6 +6,8 @@ import Synchronization
 final class WorkerRegistry: Sendable {
     /// The workers as they are now.
     let pool: WorkerPool
+    /// The input files that workers need, and which of them they have.
+    let inputs: InputStore
     /// The credentials for workers without a pair of their own.
     let shared: SharedCredentials
     /// Wakes the supervisor after a change.
@@ -26,8 +28,9 @@ final class WorkerRegistry: Sendable {
     static let probeTimeout = Duration.seconds(5)
 
     /// Makes a registry; nothing is loaded yet.
-    init(pool: WorkerPool, configuration: GatewayConfiguration, context: PluginContext) {
+    init(pool: WorkerPool, inputs: InputStore, configuration: GatewayConfiguration, context: PluginContext) {
         self.pool = pool
+        self.inputs = inputs
         self.configuration = configuration
         self.context = context
         shared = SharedCredentials(configured: configuration.sharedCredentials, context: context)
@@ -98,10 +101,12 @@ final class WorkerRegistry: Sendable {
     func update(_ id: String, _ change: (inout Worker) -> Void) async throws -> Worker {
         try await turns.pass {
             guard var worker = find(id) else { throw WorkerError.unknown }
+            let before = worker.url
             change(&worker)
             if let other = find(url: worker.url), other.id != id { throw WorkerError.urlTaken(by: other.id) }
             try await store.update(worker)
             pool.put(worker)
+            if worker.url != before { inputs.forget(serverID: id) }
             changes.set()
             return worker
         }
@@ -145,7 +150,23 @@ final class WorkerRegistry: Sendable {
     func submit(_ body: [UInt8], to worker: Worker) async throws -> PromptAnswer {
         let client = client(worker)
         if let answer = try await submits.run(worker.id, { try await client.submit(body) }) { return answer }
-        throw HTTPClientError(.timeout, mayHaveBeenProcessed: true, "broken off: the worker does not answer any more")
+        throw Self.brokenOff
+    }
+
+    /// Brings a worker the input files that a prompt names and that it lacks; broken off like ``submit(_:to:)``.
+    ///
+    /// - Throws: as `InputStore.place`.
+    func placeInputs(namedBy body: [UInt8], on worker: Worker) async throws {
+        let (server, client) = (ComfyServer(worker), client(worker))
+        let isDone: Void? = try await submits.run(worker.id) { [inputs] in
+            try await inputs.place(named: body, on: server, client: client)
+        }
+        guard isDone == nil else { return }
+        throw Self.brokenOff
+    }
+
+    private static var brokenOff: HTTPClientError {
+        HTTPClientError(.timeout, mayHaveBeenProcessed: true, "broken off: the worker does not answer any more")
     }
 
     /// Reads the ids in a worker's queue now, and counts the result as a health probe.

@@ -24,7 +24,9 @@ struct UploadForm: Sendable {
             while let part = try await reader.next() {
                 let content = try await part.body.collect(upTo: Limits.body)
                 guard self[part.name] == nil else { continue }
-                parts.append(Part(name: part.name, filename: part.filename, content: content))
+                // Unlike others, the real server leaves the escapes of browsers (%22) in a name.
+                let disposition = HeaderParameters(part.headers["content-disposition"] ?? "")
+                parts.append(Part(name: part.name, filename: disposition["filename"], content: content))
             }
         } catch let error as HTTPError where error.status == .unsupportedMediaType {
             return

@@ -3,7 +3,7 @@ import PluginAPI
 extension Surface {
     /// The dialect of seed 004: `{"detail": {"code", "message", "detail"?}}`, a list for a body of the wrong form, and the
     /// keys of its neighbours (`spec/errors.md` §1, §4).
-    static let v1 = Surface(name: "v1") { error, _ in
+    static let v1 = Surface(name: "v1", errorSchema: v1Schema) { error, _ in
         var detail: JSONObject = ["code": .string(V1Code.of(error)), "message": .string(error.message)]
         if let data = error.details { detail["detail"] = data }
         let isForm = error.code == "http.bad_body" && error.details?.arrayValue != nil
@@ -13,6 +13,19 @@ extension Surface {
                 "status_code": .number(JSONNumber(error.status.code)), "code": .string(V1Code.of(error)),
             ], status: error.status)
     }
+
+    private static let v1Schema: JSON = [
+        "type": "object",
+        "properties": [
+            "detail": [
+                "type": ["object", "array"],
+                "properties": ["code": ["type": "string"], "message": ["type": "string"], "detail": [:]],
+                "required": ["code", "message"],
+            ],
+            "error": ["type": "string"], "status_code": ["type": "integer"], "code": ["type": "string"],
+        ],
+        "required": ["detail", "error", "status_code", "code"],
+    ]
 }
 
 /// The codes of seed 004 (`spec/errors.md` §4).

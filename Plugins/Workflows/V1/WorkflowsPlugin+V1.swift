@@ -14,6 +14,7 @@ extension WorkflowsPlugin {
                 ).declare(&routes)
                 InterruptController(interrupter: interrupter).declare(&routes)
                 QueueController(backends: backends).declare(&routes)
+                declareImages(&routes)
                 SocketController(
                     services: SocketServices(
                         backends: backends, submitter: submitter, interrupter: interrupter, ledger: ledger,

@@ -77,6 +77,19 @@ extension ComfyClient {
         return entries
     }
 
+    /// Reads the newest history entries, the oldest of them first.
+    ///
+    /// - Parameter limit: The largest answer that is read, in bytes.
+    /// - Throws: ``ComfyServerError``, ``HTTPClientError``.
+    public func histories(newest count: Int, limit: Int) async throws -> [(promptID: String, entry: HistoryEntry)] {
+        let bytes = try await bytes("/history?max_items=\(count)", limit: limit)
+        if let entries = HistoryEntry.list(scanning: bytes) { return entries }
+        guard let entries = try Self.parse(bytes).objectValue else {
+            throw ComfyServerError(problem: "the answer of /history is no object")
+        }
+        return entries.filter { $0.value.objectValue != nil }.map { ($0.key, HistoryEntry($0.value)) }
+    }
+
     /// Reads `GET /system_stats`: versions, devices and memory.
     ///
     /// - Throws: ``ComfyServerError``, ``HTTPClientError``.

@@ -91,10 +91,10 @@ extension ComfyClient {
         try Self.parse(try await bytes(path))
     }
 
-    /// Asks for an answer with status 200.
-    func bytes(_ path: String) async throws -> [UInt8] {
+    /// Asks for an answer with status 200 of so many bytes at most.
+    func bytes(_ path: String, limit: Int = answerLimit) async throws -> [UInt8] {
         let answer = try await send(.get, path)
-        let bytes = try await answer.body.collect(upTo: Self.answerLimit)
+        let bytes = try await answer.body.collect(upTo: limit)
         guard answer.status == .ok else { throw ComfyServerError(status: answer.status, body: bytes) }
         return bytes
     }

@@ -17,21 +17,9 @@ extension HistoryEntry {
             try scanner.beginObject()
             guard try scanner.nextKey()?.utf8.elementsEqual(promptID.utf8) == true else { return nil }
             guard scanner.kind == .object else { return nil }
-            let start = scanner.position
-            var status: JSON?
-            var keys: Set<String> = []
-            try scanner.beginObject()
-            while let key = try scanner.nextKey() {
-                let place = try scanner.skip()
-                guard keys.insert(key).inserted else { return nil }
-                if key == "status" {
-                    status = try JSON(parsing: UnsafeBufferPointer(rebasing: bytes[place]), options: .python)
-                }
-            }
-            let end = scanner.position
-            guard try scanner.nextKey() == nil else { return nil }
+            guard let found = try scan(&scanner, bytes), try scanner.nextKey() == nil else { return nil }
             try scanner.end()
-            return (start..<end, status)
+            return found
         } catch {
             return nil
         }

@@ -35,6 +35,16 @@ package struct PluginSummary: Sendable {
         self.reason = reason
     }
 
+    /// The JSON schema of ``json``; a plugin that is gone from the file has its name and `enabled` alone.
+    static let schema: JSON = [
+        "type": "object", "required": ["name", "enabled"],
+        "properties": [
+            "name": ["type": "string"], "enabled": ["type": "boolean"], "state": ["type": "string"],
+            "path": ["type": "string"], "version": ["type": "string"], "summary": ["type": "string"],
+            "reason": ["type": "string"],
+        ],
+    ]
+
     var json: JSON {
         var object: JSONObject = [
             "name": .string(name), "enabled": .bool(enabled), "state": .string(state), "path": .string(path),
@@ -66,18 +76,33 @@ package struct AdminRoutes: Sendable {
     /// The declared routes.
     package var routes: [RouteDeclaration] {
         var root = RouteGroup(prefix: "/api/admin", access: .admin)
-        root.get("/plugins", docs: "Lists plugins with their state.", use: listPlugins)
-        root.post("/plugins/{name}/enable", String.self, docs: "Enables a plugin, in the file too.") {
-            request, name in
-            try await switchPlugin(name, enabled: true)
+        root.get(
+            "/plugins",
+            docs: OperationDocs(
+                "Lists plugins with their state.",
+                returns: [
+                    "type": "object", "required": ["plugins"],
+                    "properties": ["plugins": ["type": "array", "items": PluginSummary.schema]],
+                ]), use: listPlugins)
+        for (word, enabled) in [("enable", true), ("disable", false)] {
+            let docs = OperationDocs(
+                "\(word.prefix(1).uppercased())\(word.dropFirst())s a plugin, in the file too.",
+                returns: PluginSummary.schema, errors: [(404, "There is no such plugin."), Self.notApplied])
+            root.post("/plugins/{name}/\(word)", String.self, docs: docs) { _, name in
+                try await switchPlugin(name, enabled: enabled)
+            }
         }
-        root.post("/plugins/{name}/disable", String.self, docs: "Disables a plugin, in the file too.") {
-            request, name in
-            try await switchPlugin(name, enabled: false)
-        }
-        root.post("/reload", docs: "Reads the configuration again and applies it, as SIGHUP does.", use: reload)
+        root.post(
+            "/reload",
+            docs: OperationDocs(
+                "Reads the configuration again and applies it, as SIGHUP does.",
+                returns: [
+                    "type": "object", "required": ["reloaded"], "properties": ["reloaded": ["type": "boolean"]],
+                ], errors: [Self.notApplied]), use: reload)
         return root.routes
     }
+
+    private static let notApplied = (status: 409, reason: "The configuration cannot run; nothing was changed.")
 
     private func listPlugins(_ request: Request) async throws -> JSON {
         ["plugins": .array(try await control.plugins().map(\.json))]

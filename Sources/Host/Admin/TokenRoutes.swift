@@ -11,7 +11,13 @@ package struct TokenRoutes: Sendable {
     /// The declared routes.
     package var routes: [RouteDeclaration] {
         var group = RouteGroup(prefix: "/api/admin/tokens", access: .admin)
-        group.get(docs: "Lists API keys, without their secrets.", use: list)
+        group.get(
+            docs: OperationDocs(
+                "Lists API keys, without their secrets.",
+                returns: [
+                    "type": "object", "required": ["tokens"],
+                    "properties": ["tokens": ["type": "array", "items": Self.schema(isNew: false)]],
+                ]), use: list)
         group.post(
             docs: OperationDocs(
                 "Creates an API key; the only time its text is shown.",
@@ -36,9 +42,28 @@ package struct TokenRoutes: Sendable {
                             "description": "Requests a minute; without it there is no limit.",
                         ],
                     ],
-                ]), use: create)
-        group.delete("/{id}", String.self, docs: "Revokes an API key.", use: revoke)
+                ], answers: [AnswerDoc(201, "Created.", schema: Self.schema(isNew: true))],
+                errors: [(400, "The body is not JSON."), (422, "A value has not the right form.")]), use: create)
+        group.delete("/{id}", String.self, docs: OperationDocs("Revokes an API key.", returns: Self.done), use: revoke)
         return group.routes
+    }
+
+    private static let done: JSON = [
+        "type": "object", "required": ["ok"], "properties": ["ok": ["type": "boolean"]],
+    ]
+
+    private static func schema(isNew: Bool) -> JSON {
+        let time: JSON = ["type": ["string", "null"], "format": "date-time"]
+        var properties: JSONObject = [
+            "id": ["type": "string"], "name": ["type": "string"], "prefix": ["type": "string"],
+            "scopes": ["type": "array", "items": ["type": "string"]], "created_at": time, "expires_at": time,
+            "revoked_at": time, "last_used_at": time, "rate_limit": ["type": ["integer", "null"]],
+        ]
+        if isNew { properties["token"] = ["type": "string"] }
+        return [
+            "type": "object", "required": .array(properties.keys.map { .string($0) }),
+            "properties": .object(properties),
+        ]
     }
 
     /// What a caller may say of a new key.

@@ -36,7 +36,8 @@ extension Daemon {
                         clock: clock, metrics: metrics.factory(plugin: name), database: NothingThere(),
                         httpClient: NothingThere(), auth: NothingThere(), secrets: NothingThere(), events: events,
                         capabilities: capabilities.capabilities, daemon: settings)
-                }, migrate: { _, _ in }, hostRoutes: host.declarations + docs.declarations + admin + tokens, router: router,
+                }, migrate: { _, _ in }, hostRoutes: host.declarations + docs.declarations + admin + tokens,
+                router: router,
                 capabilities: capabilities, events: events, loops: loops, clock: clock, logger: Logger(),
                 shutdownTimeout: .zero))
         do {

@@ -33,7 +33,7 @@ package func openAPIDocument(table: RouteTable, info: OpenAPIInfo) -> JSON {
                 "bearer": .object(["type": "http", "scheme": "bearer"]),
                 "apiKey": .object(["type": "apiKey", "in": "header", "name": "X-API-Key"]),
             ]),
-            "schemas": .object(["Error": OpenAPIOperation.nativeError]),
+            "schemas": .object(paths.errors.components),
         ]),
     ])
 }
@@ -49,6 +49,7 @@ private struct OpenAPIPaths {
     private var paths: [String: Path] = [:]
     private var operationIDs: Set<String> = []
     private var tagSet: Set<String> = []
+    private(set) var errors = OpenAPIErrorSchemas()
 
     /// All tags, sorted.
     var tags: [String] { tagSet.sorted() }
@@ -63,7 +64,9 @@ private struct OpenAPIPaths {
         let key = route.template.openAPIKey
         var path = paths[key] ?? Path(text: route.template.openAPIText, names: route.template.parameterNames)
         guard path.operations[method] == nil else { return }
-        let operation = OpenAPIOperation(route: route, parameterNames: path.names)
+        let operation = OpenAPIOperation(
+            route: route, parameterNames: path.names,
+            errorSchema: errors.reference(to: route.declaration.surface ?? .native))
         tagSet.insert(operation.tag)
         var identifier = operation.identifier
         while !operationIDs.insert(identifier).inserted { identifier += "_" }

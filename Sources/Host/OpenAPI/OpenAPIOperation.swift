@@ -5,6 +5,8 @@ struct OpenAPIOperation {
     let route: Route
     /// The names that the path item uses, which another route may have given.
     let parameterNames: [String]
+    /// The schema of its errors; `nil` where nothing is known.
+    let errorSchema: JSON?
 
     private var docs: OperationDocs { route.declaration.docs }
     private var isWebSocket: Bool {
@@ -41,7 +43,9 @@ struct OpenAPIOperation {
         let parameters = pathParameters + queryParameters
         if !parameters.isEmpty { body["parameters"] = .array(parameters) }
         if let schema = docs.body {
-            body["requestBody"] = .object(["required": true, "content": Self.content(schema)])
+            body["requestBody"] = .object([
+                "required": .bool(docs.bodyIsRequired), "content": OpenAPIContent.json(schema),
+            ])
         }
         body["responses"] = responses
         body["security"] = security
@@ -76,32 +80,42 @@ struct OpenAPIOperation {
     }
 
     private var responses: JSON {
-        var texts: [Int: [String]] = [:]
-        for error in docs.errors { texts[error.status, default: []].append(error.reason) }
-        if isWebSocket { texts[426, default: []].append("The request wants no WebSocket.") }
-        if isProtected { texts[401, default: []].append("No valid token.") }
-        if needsRights, texts[403] == nil { texts[403] = ["The token may not do this."] }
-        if !parameterNames.isEmpty, texts[404] == nil { texts[404] = ["Not found."] }
-        if docs.body != nil, texts[413] == nil { texts[413] = ["The body is too large."] }
-        var responses: JSONObject = [:]
-        if isWebSocket {
-            responses["101"] = .object(["description": "The connection is a WebSocket from now on."])
-        } else {
-            var success: JSONObject = ["description": "Done."]
-            if let schema = docs.returns { success["content"] = Self.content(schema) }
-            responses["200"] = .object(success)
+        var responses = OpenAPIResponses()
+        addSuccess(to: &responses)
+        for answer in docs.answers {
+            responses.add(answer.status, answer.help, schema: answer.schema, headers: answer.headers)
         }
-        for (status, reasons) in texts.sorted(by: { $0.key < $1.key }) where (100...599).contains(status) {
-            responses[String(status)] = error(reasons.joined(separator: " "))
-        }
-        responses["default"] = .object(["description": "Any other answer."])
-        return .object(responses)
+        for error in docs.errors { responses.add(error.status, error.reason, schema: errorSchema) }
+        addOwnErrors(to: &responses)
+        return responses.json
     }
 
-    private func error(_ description: String) -> JSON {
-        let isNative = (route.declaration.surface ?? .native).name == Surface.native.name
-        let schema: JSON = isNative ? .object(["$ref": "#/components/schemas/Error"]) : .object(["type": "object"])
-        return .object(["description": .string(description), "content": Self.content(schema)])
+    private func addSuccess(to responses: inout OpenAPIResponses) {
+        if isWebSocket { return responses.add(101, "The connection is a WebSocket from now on.") }
+        if docs.returns == nil, docs.answers.contains(where: { (200..<300).contains($0.status) }) { return }
+        responses.add(200, "Done.", schema: docs.returns)
+    }
+
+    /// What the host answers before or instead of the route's handler.
+    private func addOwnErrors(to responses: inout OpenAPIResponses) {
+        func add(_ status: Int, _ reason: String, retries: Bool = false) {
+            let headers = retries ? [HeaderDoc("Retry-After", "Seconds to wait.", schema: ["type": "integer"])] : []
+            responses.add(status, reason, schema: errorSchema, headers: headers)
+        }
+        if isWebSocket { add(426, "The request wants no WebSocket.") }
+        if isProtected {
+            add(401, "No valid token.")
+            add(429, "The key's rate limit.", retries: true)
+        }
+        if needsRights, !responses.contains(403) { add(403, "The token may not do this.") }
+        if !parameterNames.isEmpty, !responses.contains(404) { add(404, "Not found.") }
+        if docs.body != nil {
+            if !responses.contains(413) { add(413, "The body is too large.") }
+            if !responses.contains(415) { add(415, "The body has a type or an encoding that is not taken.") }
+        }
+        if route.plugin != RouteTable.hostName {
+            add(503, "This part of the service is being restarted.", retries: true)
+        }
     }
 
     private var isProtected: Bool {
@@ -117,20 +131,4 @@ struct OpenAPIOperation {
         guard isProtected else { return .array([]) }
         return .array((route.declaration.access.isOfSurface ? [.object([:])] : []) + tokens)
     }
-
-    /// A schema under its media type: JSON, or what `contentMediaType` at its top says.
-    private static func content(_ schema: JSON) -> JSON {
-        let type = schema["contentMediaType"]?.stringValue ?? "application/json"
-        return .object([type: .object(["schema": schema])])
-    }
-
-    /// The schema of the host's own error bodies.
-    static let nativeError: JSON = [
-        "type": "object",
-        "properties": [
-            "detail": [:], "error": ["type": "string"], "status_code": ["type": "integer"],
-            "code": ["type": "string"], "request_id": ["type": "string"], "details": [:],
-        ],
-        "required": ["detail", "error", "status_code", "code"],
-    ]
 }

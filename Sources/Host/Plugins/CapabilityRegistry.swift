@@ -54,6 +54,14 @@ package enum StartOrder {
             self.provides = provides
             self.uses = uses
         }
+
+        /// Whether it asks for one of these, and does not provide it itself.
+        func asks(for capabilities: Set<String>) -> Bool {
+            uses.contains { need in
+                let key = CapabilityRegistry.key(need.name, need.version)
+                return capabilities.contains(key) && !provides.contains(key)
+            }
+        }
     }
 
     /// The start order; problems are complete sentences for the operator.

@@ -99,9 +99,13 @@ package actor PluginManager {
     private func change(to wanted: Wanted) async throws {
         guard !isOver else { throw PluginProblems(["the daemon is stopping"]) }
         let specifications = wanted.specifications
-        let kept = running.filter { specifications.contains($0.instance.specification) }
+        var kept = running.filter { specifications.contains($0.instance.specification) }
         let fresh = specifications.filter { wanted in !kept.contains { $0.instance.specification == wanted } }
-        let added = try prepare(fresh, wanted)
+        var added = try prepare(fresh, wanted)
+        while case let affected = affected(in: kept, by: added), !affected.isEmpty {
+            added += try prepare(affected, wanted)
+            kept.removeAll { affected.contains($0.instance.specification) }
+        }
         let (order, table) = try check(kept.map(\.instance) + added)
 
         let leaving = running.filter { entry in !kept.contains { $0.instance.name == entry.instance.name } }
@@ -113,6 +117,16 @@ package actor PluginManager {
             await goBack(to: leaving.map(\.instance.specification), from: added, error)
             throw error
         }
+    }
+
+    /// The kept plugins that ask for a capability whose provider leaves or comes: they are started anew, so that they never change
+    /// over in the middle of their work.
+    private func affected(in kept: [Running], by added: [PluginInstance]) -> [PluginSpecification] {
+        let leaving = running.map(\.instance).filter { instance in
+            !kept.contains { $0.instance.name == instance.name }
+        }
+        let changed = Set((leaving + added).flatMap(\.node.provides))
+        return kept.map(\.instance).filter { $0.node.asks(for: changed) }.map(\.specification)
     }
 
     /// Stops all plugins for good, in reverse order of their start.

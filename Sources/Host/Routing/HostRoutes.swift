@@ -37,8 +37,12 @@ package struct HostRoutes: Sendable {
         declareHealth(in: &routes)
         declareDescriptions(in: &routes)
         routes.group("", ownership: .yielding) { routes in
-            routes.get("/", docs: OperationDocs("Says what this service is.", returns: ["type": "object"])) {
-                [info] request in
+            let docs = OperationDocs(
+                "Says what this service is.", returns: ["type": "object"],
+                answers: [
+                    AnswerDoc(200, "Done.", schema: ["type": "string", "contentMediaType": "text/html"])
+                ])
+            routes.get("/", docs: docs) { [info] request in
                 AcceptHeader.prefersHTML(request.headers["Accept"]) ? Self.page(info) : Self.json(info)
             }
         }
@@ -52,7 +56,7 @@ package struct HostRoutes: Sendable {
         }
         let ready = OperationDocs(
             "Tells whether requests should be sent here, with the reasons of each plugin.", returns: status,
-            errors: [(503, "Not ready; the body is the same.")])
+            answers: [AnswerDoc(503, "Not ready.", schema: status)])
         routes.get("/health/ready", docs: ready) { [health] _ in await Self.readiness(health) }
         routes.group("", ownership: .yielding) { routes in
             routes.get("/health", docs: ready) { [health] _ in await Self.readiness(health) }

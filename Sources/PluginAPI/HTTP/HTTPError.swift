@@ -79,15 +79,27 @@ public struct Surface: Sendable {
     /// Renders an error; the host adds the error's headers and `X-Request-Id`, and its status where the answer's is none of
     /// an error (400…999).
     public let render: @Sendable (HTTPError, Request) -> Response
+    /// The JSON schema of the bodies that ``render`` makes; without it `/openapi.json` says nothing of them.
+    public let errorSchema: JSON?
 
     /// Makes a dialect.
     public init(name: String, render: @escaping @Sendable (HTTPError, Request) -> Response) {
         self.name = name
         self.render = render
+        errorSchema = nil
+    }
+
+    /// Makes a dialect with a description of its errors.
+    public init(
+        name: String, errorSchema: JSON, render: @escaping @Sendable (HTTPError, Request) -> Response
+    ) {
+        self.name = name
+        self.render = render
+        self.errorSchema = errorSchema
     }
 
     /// The host's own dialect: `{"detail", "error", "status_code", "code", "request_id"}`.
-    public static let native = Surface(name: "native") { error, request in
+    public static let native = Surface(name: "native", errorSchema: nativeSchema) { error, request in
         var body: JSONObject = [
             "detail": error.code == "http.bad_body" ? error.details ?? .string(error.message) : .string(error.message),
             "error": .string(error.message), "status_code": .number(JSONNumber(error.status.code)),
@@ -96,4 +108,13 @@ public struct Surface: Sendable {
         if error.code != "http.bad_body", let details = error.details { body["details"] = details }
         return .json(.object(body), status: error.status)
     }
+
+    private static let nativeSchema: JSON = [
+        "type": "object",
+        "properties": [
+            "detail": [:], "error": ["type": "string"], "status_code": ["type": "integer"],
+            "code": ["type": "string"], "request_id": ["type": "string"], "details": [:],
+        ],
+        "required": ["detail", "error", "status_code", "code", "request_id"],
+    ]
 }

@@ -1,12 +1,13 @@
 /// A header value with parameters: `form-data; name="file"; filename="x.png"` (RFC 9110 §5.6.6).
 ///
 /// Forgives what clients really send: a backslash that escapes nothing, as in paths of Windows, stays.
-struct HeaderParameters {
+public struct HeaderParameters: Sendable {
     /// What is before the first semicolon.
-    let value: String
+    public let value: String
     private var parameters: [(name: String, value: String)] = []
 
-    init(_ text: String) {
+    /// Reads a value; what is malformed is left out.
+    public init(_ text: String) {
         let bytes = Array(text.utf8)
         var place = 0
         func skipSpace() { while place < bytes.count, [0x20, 0x09].contains(bytes[place]) { place += 1 } }
@@ -54,8 +55,8 @@ struct HeaderParameters {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The first parameter of a name.
-    subscript(name: String) -> String? {
+    /// The first parameter of a name, which compares without case.
+    public subscript(name: String) -> String? {
         parameters.first { HTTPFields.same($0.name, name) }?.value
     }
 }

@@ -36,7 +36,9 @@ struct MultipartParser {
 
     private let delimiter: [UInt8]
     private let headerLimit: Int
-    /// The bytes not yet told about begin at ``start``. A body may begin with a boundary: as if it had a line break before.
+    /// Those not yet told about begin at ``start``.
+    ///
+    /// A body may begin with a boundary: as if it had a line break before.
     private var bytes: [UInt8] = [13, 10]
     private var start = 0
     /// Where the search for the end of a header goes on.

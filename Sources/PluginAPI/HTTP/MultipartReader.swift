@@ -53,7 +53,9 @@ public struct MultipartLimits: Sendable {
 public struct MultipartPart: Sendable {
     /// The field's name.
     public let name: String
-    /// What the client calls its file; `nil` for a plain field. Not fit to be a path.
+    /// What the client calls its file; `nil` for a plain field.
+    ///
+    /// Not fit to be a path.
     public let filename: String?
     /// The media type, if one is given.
     public let contentType: String?

@@ -157,15 +157,18 @@ struct Refused: Error, CustomStringConvertible {
 ///   - servers: How many.
 ///   - settings: Lines for the simulators' section.
 ///   - gateway: Lines for the gateway's section.
+///   - others: Plugins that run beside the gateway, with their defaults.
 ///   - top: Lines for the top of the gateway's configuration.
 ///   - directory: The gateway's folder; a new one when absent.
 ///   - environment: Variables for the gateway.
 func withCluster<T>(
-    servers count: Int = 2, settings: String = "", gateway lines: String = "", top: String = "",
-    in directory: TemporaryDirectory? = nil, environment: [String: String] = [:], _ body: (Cluster) async throws -> T
+    servers count: Int = 2, settings: String = "", gateway lines: String = "", others: [String] = [],
+    top: String = "", in directory: TemporaryDirectory? = nil, environment: [String: String] = [:],
+    _ body: (Cluster) async throws -> T
 ) async throws -> T {
     try await withServers(
-        count, settings: settings, plugins: [(name: "gateway", lines: lines)], top: top, in: directory,
+        count, settings: settings,
+        plugins: [(name: "gateway", lines: lines)] + others.map { (name: $0, lines: "") }, top: top, in: directory,
         environment: environment
     ) { try await body(Cluster($0)) }
 }

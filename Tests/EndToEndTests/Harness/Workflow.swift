@@ -29,4 +29,25 @@ enum Workflow {
         graph["9"] = ["class_type": "SaveImage", "inputs": ["images": ["5", 0], "filename_prefix": .string(prefix)]]
         return graph
     }
+
+    /// From a text to an image, as a file that people keep: with numbers whose text matters.
+    ///
+    /// The positive prompt (node 6) comes first in the text, though another number is smaller.
+    static func textToImage(_ prefix: String, seconds: Double = 0) -> String {
+        """
+        {
+          "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a bear", "clip": ["4", 1]}, "_meta": {"title": "Bär"}},
+          "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "watermark", "clip": ["4", 1]}},
+          "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "simulated.safetensors"}},
+          "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+          "3": {"class_type": "KSampler", "inputs": {"seed": 18446744073709551615, "steps": 2, "cfg": 8.0,
+            "sampler_name": "euler", "scheduler": "normal", "denoise": 1e0,
+            "model": ["4", 0], "positive": ["6", 0], "negative": ["2", 0], "latent_image": ["5", 0]}},
+          "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+          "7": {"class_type": "LabSleep", "inputs": {"image": ["8", 0], "seconds": \(seconds), "steps": 4,
+            "preview": "none", "nonce": 1}},
+          "9": {"class_type": "SaveImage", "inputs": {"images": ["7", 0], "filename_prefix": "\(prefix)"}}
+        }
+        """
+    }
 }

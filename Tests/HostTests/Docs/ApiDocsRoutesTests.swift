@@ -25,7 +25,9 @@ struct ApiDocsRoutesTests {
         return fixture
     }
 
-    @Test("pages name files of this host alone, and forbid all others", arguments: ["/docs", "/docs/", "/redoc", "/redoc/"])
+    @Test(
+        "pages name files of this host alone, and forbid all others",
+        arguments: ["/docs", "/docs/", "/redoc", "/redoc/"])
     func pages(path: String) async throws {
         let page = await (try fixture()).send(.get, path)
         #expect(page.status == .ok)

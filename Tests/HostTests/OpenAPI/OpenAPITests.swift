@@ -17,7 +17,9 @@ struct OpenAPITests {
                 _ in "x"
             }
         }
-        let dialect = Surface(name: "dialect") { error, _ in .text("", status: error.status) }
+        let dialect = Surface(name: "a dialect", errorSchema: ["type": "object"]) { error, _ in
+            .text("", status: error.status)
+        }
         one.rootRoutes(claiming: ["/d"], surface: dialect) { routes in
             let docs = OperationDocs(
                 "Submits.", description: "More *words*.",
@@ -29,12 +31,26 @@ struct OpenAPITests {
                 "/d/files/{path...}", String.self,
                 docs: OperationDocs("A file.", returns: ["type": "string", "contentMediaType": "image/png"])
             ) { _, _ in "x" }
+            let upload = OperationDocs(
+                "Uploads.",
+                body: [
+                    "type": "object", "contentMediaType": "multipart/form-data",
+                    "properties": ["image": ["type": "string", "contentMediaType": "application/octet-stream"]],
+                ], bodyIsRequired: false,
+                answers: [
+                    AnswerDoc(201, "Made.", schema: ["type": "object"], headers: [HeaderDoc("Location", "Where.")]),
+                    AnswerDoc(503, "Not now.", schema: ["type": "object"]),
+                ])
+            routes.put("/d/submit", docs: upload) { _ in "x" }
             routes.webSocket("/d/ws", docs: "Events.") { _, _ in }
             routes.on(HTTPMethod(rawValue: "PURGE"), "/d/submit", docs: "Not in OpenAPI.") { _ in "x" }
         }
         var two = PluginSetup(plugin: "two")
         two.rootRoutes(claiming: ["/"], surface: .native, access: .open) { routes in
-            routes.get("/", docs: "The root.") { _ in "x" }
+            let docs = OperationDocs(
+                "The root.", returns: ["type": "object"],
+                answers: [AnswerDoc(200, "Done.", schema: ["type": "string", "contentMediaType": "text/html"])])
+            routes.get("/", docs: docs) { _ in "x" }
             routes.get("/get_root", docs: "Named like it.") { _ in "x" }
         }
         let table = try RouteTable(plugins: [
@@ -58,7 +74,7 @@ struct OpenAPITests {
         let names = line["delete"]?["parameters"]?.arrayValue?.map { $0["name"] }
         #expect(names == ["id", "line"])
         #expect(line["get"]?["parameters"]?[1]?["schema"] == ["type": "integer"])
-        #expect(paths["/d/submit"]?.objectValue?.keys == ["post"])
+        #expect(paths["/d/submit"]?.objectValue?.keys == ["post", "put"])
     }
 
     @Test("operation ids differ")
@@ -67,8 +83,8 @@ struct OpenAPITests {
         let identifiers = paths.values.flatMap { $0.objectValue?.values ?? [] }.compactMap {
             $0["operationId"]?.stringValue
         }
-        #expect(Set(identifiers).count == 9)
-        #expect(identifiers.count == 9)
+        #expect(Set(identifiers).count == 10)
+        #expect(identifiers.count == 10)
         #expect(identifiers.contains("get_api_one_id_lines_line"))
     }
 
@@ -76,18 +92,61 @@ struct OpenAPITests {
     func operation() throws {
         let document = try Self.document()
         let submit = try #require(document["paths"]?["/d/submit"]?["post"])
-        #expect(submit["tags"] == ["dialect"])
+        #expect(submit["tags"] == ["a dialect"])
         #expect(submit["description"] == "More *words*.")
         #expect(submit["parameters"]?.arrayValue?.count == 1)
         #expect(submit["requestBody"]?["content"]?["application/json"]?["schema"]?["required"] == ["prompt"])
-        #expect(submit["responses"]?["503"]?["description"] == "No worker. Draining.")
-        #expect(submit["responses"]?.objectValue?.keys == ["200", "400", "401", "413", "503", "default"])
+        #expect(
+            submit["responses"]?["503"]?["description"]
+                == "No worker. Draining. This part of the service is being restarted.")
+        // Each status is named, none by "default".
+        #expect(
+            submit["responses"]?.objectValue?.keys == ["200", "400", "401", "413", "415", "429", "503"])
         let file = try #require(document["paths"]?["/d/files/{path}"]?["get"])
         #expect(file["responses"]?["200"]?["content"]?.objectValue?.keys == ["image/png"])
         let socket = try #require(document["paths"]?["/d/ws"]?["get"])
         #expect(socket["x-websocket"] == true)
         #expect(socket["responses"]?.objectValue?.keys.prefix(1) == ["101"])
-        #expect(document["tags"] == [["name": "dialect"], ["name": "one"], ["name": "two"]])
+        #expect(document["tags"] == [["name": "a dialect"], ["name": "one"], ["name": "two"]])
+    }
+
+    @Test("errors have the form of their surface, written once")
+    func errors() throws {
+        let document = try Self.document()
+        #expect(document["components"]?["schemas"]?.objectValue?.keys == ["Error", "ADialectError"])
+        let submit = document["paths"]?["/d/submit"]?["post"]?["responses"]
+        #expect(
+            submit?["400"]?["content"] == [
+                "application/json": ["schema": ["$ref": "#/components/schemas/ADialectError"]]
+            ])
+        #expect(submit?["429"]?["headers"]?["Retry-After"]?["schema"] == ["type": "integer"])
+        let line = document["paths"]?["/api/one/{id}/lines/{line}"]?["get"]?["responses"]
+        #expect(line?["404"]?["content"] == ["application/json": ["schema": ["$ref": "#/components/schemas/Error"]]])
+        #expect(line?["503"] != nil, "a plugin that drains")
+        // Open, of the native surface, and without parameters.
+        let root = document["paths"]?["/get_root"]?["get"]?["responses"]
+        #expect(root?.objectValue?.keys == ["200", "503"])
+    }
+
+    @Test("bodies that are forms, statuses besides 200, header fields, several types")
+    func forms() throws {
+        let paths = try #require(try Self.document()["paths"])
+        let upload = try #require(paths["/d/submit"]?["put"])
+        #expect(upload["requestBody"]?["required"] == false)
+        let form = upload["requestBody"]?["content"]?["multipart/form-data"]?["schema"]
+        #expect(form?.objectValue?.keys == ["type", "properties"])
+        let responses = try #require(upload["responses"])
+        #expect(responses["200"] == nil)
+        #expect(responses["201"]?["headers"]?["Location"]?["description"] == "Where.")
+        #expect(responses["503"]?["description"] == "Not now. This part of the service is being restarted.")
+        #expect(
+            responses["503"]?["content"]?["application/json"]?["schema"]
+                == ["anyOf": [["type": "object"], ["$ref": "#/components/schemas/ADialectError"]]])
+        #expect(
+            paths["/"]?["get"]?["responses"]?["200"]?["content"]?.objectValue?.keys == [
+                "application/json", "text/html",
+            ]
+        )
     }
 
     @Test("access becomes security")

@@ -46,6 +46,7 @@ extension JobEngine {
             case .absent: await forget([copy])
             }
         }
+        if let reason = await placeInputs(submission, worker) { return .notTaken(reason, counts: false) }
         let body = Submission.body(submission, promptID: job.promptID, clientID: clientID)
         let failure: any Error
         do {
@@ -65,6 +66,24 @@ extension JobEngine {
             return .notTaken("\(error)", counts: false)
         default:
             return await lookAfter(failure, job, worker)
+        }
+    }
+
+    /// Brings the worker the input files that a job names.
+    ///
+    /// - Returns: why that failed, if it did; nothing was sent then, so the job is not to blame. And the worker only if it
+    ///   cannot be reached: a file that is too large for it must not keep other jobs away.
+    private func placeInputs(_ submission: [UInt8], _ worker: Worker) async -> String? {
+        guard !registry.inputs.isEmpty else { return nil }
+        guard !isDraining else { return "the gateway is shutting down" }
+        do {
+            try await registry.placeInputs(namedBy: submission, on: worker)
+            return nil
+        } catch {
+            if let error = error as? HTTPClientError, !error.mayHaveBeenProcessed {
+                pool.failHandOver(worker.id, error, now: now)
+            }
+            return "an input file could not be placed: \((error as? ComfyServerError)?.reason ?? "\(error)")"
         }
     }
 

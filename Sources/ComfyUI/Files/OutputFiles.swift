@@ -1,10 +1,9 @@
-import ComfyUI
-import PluginAPI
+public import PluginAPI
 
 /// The files that the outputs of a history entry name.
-enum OutputFiles {
+public enum OutputFiles {
     /// Whether a file is among them; the re-encoding that is asked for does not matter.
-    static func contain(_ file: FileReference, _ outputs: JSON) -> Bool {
+    public static func contain(_ file: FileReference, _ outputs: JSON) -> Bool {
         switch outputs {
         case .array(let items):
             return items.contains { contain(file, $0) }

@@ -1,0 +1,84 @@
+import PluginAPI
+import Testing
+
+/// Requests made of `/openapi.json`, sent to a running daemon: each answer must be one that the document describes.
+@Suite("the routes do what the OpenAPI document says")
+struct SchemathesisTests {
+    /// The plugins beside the gateway whose routes are tried; ``withService(_:servers:settings:workflows:gateway:top:in:environment:_:)``
+    /// has them too.
+    private static let plugins = ["workflows"]
+
+    private static let checks = [
+        "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+        "response_schema_conformance",
+    ]
+
+    /// The host's routes that would end what is tested: other plugins, or none, would answer from then on.
+    private static let switches: Set = [
+        "post_api_admin_plugins_name_enable", "post_api_admin_plugins_name_disable", "post_api_admin_reload",
+    ]
+
+    @Test("what is read of a job that exists")
+    func reading() async throws {
+        try await withCluster(servers: 1, others: Self.plugins) { cluster in
+            let id = try await cluster.submit(Workflow.image("known"))
+            try await cluster.ended(id)
+            let queued = try await cluster.queue(Workflow.image("later"), priority: 1)
+            try await cluster.gatewayJob(queued, becomes: "done")
+            try await Self.run(
+                cluster.gateway,
+                configuration: """
+                    [parameters]
+                    "path.id" = "\(id)"
+                    "path.prompt_id" = "\(id)"
+                    "path.gateway_job_id" = "\(queued)"
+                    "query.prompt_id" = "\(id)"
+                    "query.filename" = "known_00001_.png"
+                    """,
+                ["--include-method", "GET", "--phases", "fuzzing", "--max-examples", "15"])
+        }
+    }
+
+    @Test("all routes, with right and wrong requests", arguments: ServiceKind.allCases)
+    func everything(on kind: ServiceKind) async throws {
+        try await withService(kind) { service in
+            // Requests also disable and delete the workers, and then 503 is the truth; no other 5xx is.
+            let expected = kind == .cluster ? #""2xx", "3xx", "4xx", 503"# : #""2xx", "3xx", "4xx""#
+            try await Self.run(
+                service.daemon,
+                configuration: "[checks.not_a_server_error]\nexpected-statuses = [\(expected)]",
+                ["--phases", "examples,coverage,fuzzing", "--max-examples", "60"])
+        }
+    }
+
+    /// Runs schemathesis as the administrator; its own report is the failure.
+    private static func run(_ daemon: DaemonProcess, configuration: String, _ options: [String]) async throws {
+        // A folder of its own, because it replays what it remembers of the working directory.
+        let folder = try TemporaryDirectory()
+        let document = try await daemon.probe.get("/openapi.json").json
+        let excluded = unsuited(document) + switches
+        let result = try await EndToEndTests.run(
+            TestTools.schemathesis,
+            [
+                "--no-color", "--config-file", try folder.write("schemathesis.toml", configuration),
+                "run", "http://127.0.0.1:\(daemon.port)/openapi.json",
+                "--header", "Authorization: Bearer \(try daemon.adminToken)",
+                "--checks", checks.joined(separator: ","), "--generation-deterministic", "--continue-on-failure",
+                "--request-timeout", "\(20 * Places.patience)",
+            ] + excluded.flatMap { ["--exclude-operation-id", $0] } + options,
+            environment: ["PYTHONUNBUFFERED": "1"], directory: folder.path, within: 150)
+        let report = "\(result)\n\(TestTools.advice)\n\(daemon.tail)"
+        #expect(result.status == .code(0), "\(report)")
+        #expect(!result.output.contains(" 0 generated"), "\(report)")
+        #expect(daemon.isRunning, "\(report)")
+    }
+
+    /// The operations it cannot speak to: it knows no WebSockets, and waits for the end of a stream of events.
+    private static func unsuited(_ document: JSON) -> [String] {
+        let operations = (document["paths"]?.objectValue?.values ?? []).flatMap { $0.objectValue?.values ?? [] }
+        return operations.filter { operation in
+            let content = operation["responses"]?["200"]?["content"]
+            return operation["x-websocket"] == true || content?["text/event-stream"] != nil
+        }.compactMap { $0["operationId"]?.stringValue }
+    }
+}
