@@ -10,7 +10,11 @@ struct SingleServerTests {
         try await SingleRig.run { rig in
             try await rig.connected()
             let client = Collected(try await rig.backend.follow(client: "tab"))
-            let id = try await rig.submit(client: "tab")
+            let answer = try await rig.during { try await rig.backend.submit(SingleRig.submission(client: "tab")) }
+            #expect(answer.number == 0)
+            #expect(answer.nodeErrors == [:])
+            let id = answer.promptID
+            #expect(try await rig.backend.job(id)?.nodeErrors == nil)
             let one = Collected(id, try await rig.backend.follow(id))
             rig.server.start()
             rig.server.emit("executing", ["node": "3", "display_node": "3", "prompt_id": .string(id)])
@@ -264,15 +268,6 @@ struct SingleServerTests {
             let late = Collected(id, try await rig.backend.follow(id))
             try await rig.drive("it ends") { late.isOver }
             #expect(late.words(of: id) == ["running"])
-        }
-    }
-
-    @Test func anAcceptedPromptHasAnEmptyObjectOfNodeErrors() async throws {
-        try await SingleRig.run { rig in
-            try await rig.connected()
-            let answer = try await rig.during { try await rig.backend.submit(SingleRig.submission()) }
-            #expect(answer.nodeErrors == [:])
-            #expect(try await rig.backend.job(answer.promptID)?.nodeErrors == nil)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ComfyUI
+import Glibc
 import PluginAPI
 import PluginTestKit
 import Simulator
@@ -132,6 +133,29 @@ struct SingleSimulatorTests {
             try await rig.single.wait(second, for: .running)
             _ = await rig.simulator.send(.post, "/simulator/control", json: ["forget": true])
             try await rig.single.wait(second, for: .lost)
+        }
+    }
+
+    @Test("an input file comes to the server, at the latest with the prompt that names it")
+    func inputs() async throws {
+        try await SimulatedRig.run { rig in
+            let path = rig.single.host.directory.path + "/upload"
+            let file = try #require(fopen(path, "w"))
+            fputs("pixels", file)
+            fclose(file)
+            let control = "/simulator/control"
+            _ = await rig.simulator.send(.post, control, json: ["down": true])
+            let upload = InputUpload(path: path, size: 6, filename: "x.png")
+            let refusal = await #expect(throws: HTTPError.self) {
+                try await rig.single.during { try await rig.single.backend.keep(upload) }
+            }
+            #expect(refusal?.status == .serviceUnavailable)
+            _ = await rig.simulator.send(.post, control, json: ["down": false])
+            #expect(await rig.simulator.send(.get, "/view?filename=x.png&type=input").status == .notFound)
+            var prompt = SimulatedRig.slow(1)
+            prompt["3"]?["inputs"]?["filename_prefix"] = "x.png"
+            _ = try await rig.submit(prompt)
+            #expect(await rig.simulator.send(.get, "/view?filename=x.png&type=input").text == "pixels")
         }
     }
 

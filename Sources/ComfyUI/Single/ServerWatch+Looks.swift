@@ -1,9 +1,6 @@
 import PluginAPI
 
 extension ServerWatch {
-    /// The client for questions about queue and history.
-    var asking: ComfyClient { client.with(timeout: Self.askingLimit) }
-
     /// Reads the server's queue and compares our prompts with it; callers at the same time share one reading.
     ///
     /// - Returns: the ids of open prompts that are not in it: see ``settle(_:)``.
@@ -41,22 +38,29 @@ extension ServerWatch {
     /// - Throws: ``HTTPClientError``, ``ComfyServerError``.
     func readQueue() async throws -> QueueOutline {
         let reading = contact.beginReading()
-        let queue = try await ask { try await $0.queueOutline() }
-        contact.read(queue, reading)
-        return queue
+        do {
+            let queue = try await ask { try await $0.queueOutline() }
+            contact.read(queue, reading)
+            return queue
+        } catch {
+            // Without its queue nothing is known of it, whatever it answered.
+            contact.failed(error)
+            throw error
+        }
     }
 
     /// Asks the server something, and notes whether it answers.
     ///
     /// - Throws: what the question throws, ``HTTPClientError`` `timeout` after ``readingLimit``.
     func ask<T: Sendable>(_ question: @escaping @Sendable (ComfyClient) async throws -> T) async throws -> T {
-        let asking = asking
+        let client = client.with(timeout: Self.askingLimit)
         do {
-            let answer = try await Deadline.run(Self.readingLimit, clock: clock) { try await question(asking) }
+            let answer = try await Deadline.run(Self.readingLimit, clock: clock) { try await question(client) }
             contact.reached()
             return answer
         } catch {
-            contact.failed(error)
+            // A server answers 500 to many a question that is wrong.
+            if (error as? ComfyServerError)?.status != .internalServerError { contact.failed(error) }
             throw error
         }
     }
@@ -85,7 +89,7 @@ extension ServerWatch {
         do {
             for pause in Self.pauses {
                 if pause > .zero { try await clock.sleep(for: pause) }
-                guard let entry = try await asking.history(prompt.idOnServer) else { continue }
+                guard let entry = try await ask({ try await $0.history(prompt.idOnServer) }) else { continue }
                 return finish(promptID, with: entry)
             }
         } catch {
@@ -100,11 +104,13 @@ extension ServerWatch {
     func settle(_ promptID: String) async {
         guard let prompt = board[promptID], !prompt.state.isFinal, !prompt.isCollecting else { return }
         do {
-            if let entry = try await asking.history(prompt.idOnServer) { return finish(promptID, with: entry) }
+            if let entry = try await ask({ try await $0.history(prompt.idOnServer) }) {
+                return finish(promptID, with: entry)
+            }
         } catch let error as ComfyServerError {
             return endUnreadable(promptID, error)
         } catch {
-            return contact.failed(error)
+            return
         }
         judge(promptID)
     }
@@ -138,6 +144,7 @@ extension ServerWatch {
         context.logger.info(
             "job \(ended.state.rawValue)",
             ["prompt.id": promptID, "actor": ended.cancelledBy ?? "server", "reason": ended.message ?? ""])
+        guard ended.caller != nil else { return }
         context.events.publish(
             JobFinished(
                 promptID: promptID, state: ended.state, serverID: ServerContact.serverID, message: ended.message))

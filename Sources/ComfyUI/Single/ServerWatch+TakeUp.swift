@@ -28,6 +28,12 @@ extension ServerWatch {
         }
     }
 
+    /// ``takeUp()``, unless the server does not answer; then what is known here is all there is.
+    func takeUpIfPossible() async {
+        guard contact.problem == nil || !contact.looked(within: Self.absence) else { return }
+        try? await takeUp()
+    }
+
     /// Makes a prompt in the server's queue known, if it is ours.
     ///
     /// - Returns: our id of it; `nil` when it is somebody else's.

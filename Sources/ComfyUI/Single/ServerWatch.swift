@@ -27,8 +27,8 @@ final class ServerWatch: Sendable {
 
     /// The limit for the header of an answer about queue and history.
     static let askingLimit = Duration.seconds(5)
-    /// The limit for a whole reading of the queue.
-    static let readingLimit = Duration.seconds(20)
+    /// The limit for a whole answer.
+    static let readingLimit = Duration.seconds(30)
     /// How many results are fetched at the same time.
     static let parallelCollections = 4
     /// The time between two looks while prompts are open and the event stream tells of them.
@@ -112,6 +112,7 @@ extension ServerWatch {
         let events = try await client.events(clientID: identity)
         stream.withLock { $0 = events }
         contact.connected(since: clock.now)
+        contact.reached()
         // Events were missed until now, and the server may be another one.
         inputs.forget(serverID: ServerContact.serverID)
         callLook()

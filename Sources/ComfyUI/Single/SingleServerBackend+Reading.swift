@@ -43,8 +43,7 @@ extension SingleServerBackend {
 
     /// The newest prompts of a WebSocket id; those of others, and those that ended long ago, are not among them.
     public func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob] {
-        // Without an answer of the server, what is known here is all there is.
-        try? await watch.takeUp()
+        await watch.takeUpIfPossible()
         return board.jobs(ofClient: clientID, limit: limit)
     }
 

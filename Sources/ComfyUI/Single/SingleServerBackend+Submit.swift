@@ -12,8 +12,8 @@ extension SingleServerBackend {
     ///   many prompts are open; ``HTTPClientError`` and ``ComfyServerError`` when the server did not take it.
     public func submit(_ submission: PromptSubmission) async throws -> SubmittedPrompt {
         let submission = try SingleSubmission(submission, identity: watch.identity, at: context.clock.wallClock)
-        // Its id may be known from before a restart; a server that does not answer says so below.
-        try? await watch.takeUp()
+        // Its id may be known from before a restart.
+        await watch.takeUpIfPossible()
         // A task of its own: a caller that hangs up now must not leave a prompt behind that nobody knows.
         return try await Task { try await take(submission) }.value
     }
@@ -194,9 +194,7 @@ extension ServerPrompt {
     /// Takes in the server's answer to its submission.
     fileprivate mutating func take(_ answer: PromptAnswer) {
         number = answer.number
-        // Not in one expression, where nil would be JSON's null.
-        let errors = answer.nodeErrors
-        if errors.objectValue?.isEmpty ?? true { nodeErrors = nil } else { nodeErrors = errors }
+        if let errors = answer.nodeErrors.objectValue, !errors.isEmpty { nodeErrors = .object(errors) }
         if let id = answer.promptID { idOnServer = id }
     }
 }
