@@ -2,6 +2,7 @@ import ComfyUI
 import Glibc
 import PluginAPI
 import PluginTestKit
+import Synchronization
 import Testing
 
 @Suite("Input files")
@@ -121,5 +122,256 @@ struct InputStoreTests {
         try await second.place(Self.loading("m.png [temp]"))
         #expect(second.servers.file("input/s/x.png", on: "a") == Array("pixels".utf8))
         #expect(second.servers.file("temp/m.png", on: "a") == Array("mask".utf8))
+    }
+
+    @Test("a name that is taken by another content gets a number, the same content keeps it")
+    func withoutOverwriting() async throws {
+        let rig = try Rig()
+        func name(_ content: String, servers: [String] = ["a"]) async throws -> String {
+            try await rig.keep(content, as: "x.tar.gz", overwrite: false, on: servers).reference.filename
+        }
+        #expect(try await name("one") == "x.tar.gz")
+        #expect(try await name("one") == "x.tar.gz")
+        #expect(try await name("two") == "x.tar (1).gz")
+        // Somebody else put these on a server.
+        rig.servers.put(Array("other".utf8), at: "input/x.tar (2).gz", on: "a")
+        rig.servers.put(Array("four".utf8), at: "input/x.tar (3).gz", on: "b")
+        #expect(try await name("three", servers: ["b", "a"]) == "x.tar (4).gz")
+        #expect(try await name("four", servers: ["b"]) == "x.tar (2).gz")
+        #expect(rig.servers.file("input/x.tar (2).gz", on: "a") == Array("other".utf8))
+        #expect(rig.names("input") == [".incoming", "x.tar (1).gz", "x.tar (2).gz", "x.tar (4).gz", "x.tar.gz"])
+        #expect(rig.names("input/.incoming") == [])
+    }
+
+    @Test("a server's own file of the same content and name is no reason for another name")
+    func sameOnServer() async throws {
+        let rig = try Rig()
+        rig.servers.put(Array("same".utf8), at: "input/x.png", on: "a")
+        #expect(try await rig.keep("same", as: "x.png", overwrite: false).reference.filename == "x.png")
+    }
+
+    @Test("a replaced file comes to the servers again")
+    func replacing() async throws {
+        let rig = try Rig()
+        try await rig.keep("old", as: "x.png", on: ["a", "b"])
+        rig.servers.setDown("b")
+        try await rig.keep("new", as: "x.png", on: ["a", "b"])
+        rig.servers.setDown("b", false)
+        try await rig.place(Self.loading("x.png"), on: "b")
+        #expect(rig.servers.file("input/x.png", on: "b") == Array("new".utf8))
+        #expect(rig.servers.uploads.count == 4)
+    }
+
+    @Test("two uploads of a name at once leave one whole content, on disk and on every server")
+    func concurrentUploads() async throws {
+        let rig = try Rig()
+        let contents = (0..<20).map { String(repeating: "\($0) ", count: 5000 + $0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for content in contents {
+                group.addTask { try await rig.keep(content, as: "x.png", on: ["a", "b", "c"]) }
+                group.addTask { try await rig.place(Self.loading("x.png"), on: "b") }
+            }
+            try await group.waitForAll()
+        }
+        let kept = try #require(fopen(rig.directory.path + "/input/x.png", "r"))
+        defer { fclose(kept) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = fread(&bytes, 1, bytes.count, kept)
+        let content = Array(bytes.prefix(count))
+        #expect(contents.contains { Array($0.utf8) == content })
+        for server in ["a", "b", "c"] { #expect(rig.servers.file("input/x.png", on: server) == content) }
+    }
+
+    @Test("uploads at once that may not replace anything all get names of their own")
+    func concurrentNames() async throws {
+        let rig = try Rig()
+        let names = try await withThrowingTaskGroup(of: String.self) { group in
+            for number in 0..<20 {
+                group.addTask {
+                    try await rig.keep("content \(number)", as: "x.png", overwrite: false).reference.filename
+                }
+            }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(names.count == 20)
+        #expect(Set(rig.names("input")) == names.union([".incoming"]))
+    }
+
+    @Test("prompts that need the same file on the same server share one upload")
+    func sharing() async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x.png")
+        let gate = Gate()
+        rig.servers.hold(gate)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<10 { group.addTask { try await rig.place(Self.loading("x.png"), on: "b") } }
+            await gate.waitForWaiters()
+            for _ in 0..<100 { await Task.yield() }
+            gate.open()
+            try await group.waitForAll()
+        }
+        #expect(rig.servers.uploads.count == 2)
+    }
+
+    @Test("who waits for another's upload goes on when that one is cancelled, and fails when it fails")
+    func sharedFailure() async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x.png")
+        let gate = Gate()
+        rig.servers.hold(gate)
+        let first = Task { try await rig.place(Self.loading("x.png"), on: "b") }
+        await gate.waitForWaiters()
+        let second = Task { try await rig.place(Self.loading("x.png"), on: "b") }
+        for _ in 0..<100 { await Task.yield() }
+        first.cancel()
+        gate.open()
+        _ = await first.result
+        try await second.value
+        #expect(rig.servers.file("input/x.png", on: "b") != nil)
+
+        rig.servers.setDown("c")
+        await #expect(throws: HTTPClientError.self) { try await rig.place(Self.loading("x.png"), on: "c") }
+        rig.servers.setDown("c", false)
+        try await rig.place(Self.loading("x.png"), on: "c")
+    }
+
+    @Test("what a server got before it was forgotten does not count, not even what was under way")
+    func forgetting() async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x.png")
+        let gate = Gate()
+        rig.servers.hold(gate)
+        let placing = Task { try await rig.place(Self.loading("x.png"), on: "b") }
+        await gate.waitForWaiters()
+        rig.store.forget(serverID: "b")
+        gate.open()
+        try await placing.value
+        try await rig.place(Self.loading("x.png"), on: "b")
+        #expect(rig.servers.uploads.map(\.server) == ["a", "b", "b"])
+    }
+
+    @Test("a server that refuses a file, and a file that is gone, do not keep the prompt")
+    func passedOver() async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x.png")
+        rig.servers.refuse("b", with: .contentTooLarge)
+        try await rig.place(Self.loading("x.png"), on: "b")
+        #expect(rig.logs.lines.count { $0.level == .warning } == 1)
+        rig.servers.refuse("b", with: 500)
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "b") }
+        unlink(rig.directory.path + "/input/x.png")
+        try await rig.place(Self.loading("x.png"), on: "b")
+        #expect(rig.logs.lines.count { $0.level == .warning } == 2)
+        #expect(rig.store.isEmpty)
+    }
+
+    @Test("no server is 503, and the same upload again finds the file")
+    func noServer() async throws {
+        let rig = try Rig()
+        rig.servers.setDown("a")
+        for servers in [["a"], []] {
+            let error = await #expect(throws: HTTPError.self) { try await rig.keep("pixels", as: "x.png", on: servers) }
+            #expect(error?.status == .serviceUnavailable && error?.code == "inputs.no_server")
+        }
+        rig.servers.setDown("a", false)
+        #expect(try await rig.keep("pixels", as: "x.png", overwrite: false).reference.filename == "x.png")
+        #expect(rig.names("input") == [".incoming", "x.png"])
+    }
+
+    @Test(
+        "names that leave the folder, or that a form cannot carry, are refused and the upload is removed",
+        arguments: [
+            ("../x", "", "input"), ("..", "", "input"), ("a/b", "", "input"), ("", "", "input"), (".x", "", "input"),
+            ("x", "../y", "input"), ("x", "a/../..", "input"), ("x", ".git", "input"), ("x", "", "output"),
+            ("a\"b", "", "input"), ("a\u{0}", "", "input"), ("a\nb", "", "input"), ("a;b", "", "input"),
+            (String(repeating: "x", count: 256), "", "input"),
+        ])
+    func badNames(filename: String, subfolder: String, type: String) async throws {
+        let rig = try Rig()
+        let error = await #expect(throws: HTTPError.self) {
+            try await rig.keep("x", as: filename, subfolder: subfolder, type: type)
+        }
+        #expect(error?.status == .badRequest)
+        #expect(rig.names("staging") == [] && rig.names("input") == [])
+    }
+
+    @Test("something else of the name is told, and nothing half is left")
+    func inTheWay() async throws {
+        let rig = try Rig()
+        try await rig.keep("x", as: "x.png", subfolder: "folder")
+        for (name, subfolder) in [("folder", ""), ("y.png", "folder/x.png")] {
+            let error = await #expect(throws: HTTPError.self) {
+                try await rig.keep("y", as: name, subfolder: subfolder)
+            }
+            #expect(error?.status == .badRequest && error?.code == "inputs.bad_name")
+        }
+        #expect(rig.names("staging") == [] && rig.names("input/.incoming") == [])
+        #expect(rig.names("input/folder") == ["x.png"])
+    }
+
+    @Test("a folder that cannot be written to is 500, a full disk 507; nothing is left and the old content stays")
+    func disk() async throws {
+        let rig = try Rig()
+        try #require(symlink("/proc/nothing", rig.directory.path + "/input") == 0)
+        let error = await #expect(throws: HTTPError.self) { try await rig.keep("x", as: "x.png") }
+        #expect(error?.status == .internalServerError && error?.code == "inputs.not_kept")
+        #expect(rig.names("staging") == [] && rig.store.isEmpty)
+    }
+
+    @Test("leftovers go at the start, temporary files after a day, inputs never")
+    func sweeping() async throws {
+        let rig = try Rig()
+        try await rig.keep("input", as: "i.png", subfolder: "s")
+        try await rig.keep("temporary", as: "t.png", subfolder: "s", type: "temp")
+        try rig.write("half", rig.directory.path + "/input/.incoming/half")
+        let old = rig.clock.wallClock.milliseconds / 1000
+        for name in ["s/i.png", ".temp/s/t.png", ".incoming/half"] {
+            var times = [timeval(tv_sec: Int(old), tv_usec: 0), timeval(tv_sec: Int(old), tv_usec: 0)]
+            try #require(utimes(rig.directory.path + "/input/" + name, &times) == 0)
+        }
+        rig.clock.advance(by: .seconds(3601))
+        try await rig.keep("x", as: "x.png")
+        #expect(rig.names("input/.temp/s") == ["t.png"])
+        rig.clock.advance(by: .seconds(86_400))
+        try await rig.keep("x", as: "x.png")
+        #expect(rig.names("input/.temp/s") == [] && rig.names("input/s") == ["i.png"])
+        #expect(rig.names("input/.incoming") == ["half"])
+        try await rig.store.load()
+        #expect(rig.names("input/.incoming") == [] && rig.names("input/s") == ["i.png"])
+    }
+
+    @Test(
+        "a name is found however a body writes it",
+        arguments: [
+            (#"{"a":"x y.png"}"#, true), (#"{"a":["x y.png",0]}"#, true), (#"{"a":{"b":"x y.png [input]"}}"#, true),
+            (#"{"a":"\u0078 y.p\u006eg"}"#, true), (#"{"a":"./x y.png"}"#, true), (#"{"x y.png" : 1}"#, false),
+            (#"{"a":"x y.png [output]"}"#, false), (#"{"a":"x y.png [temp]"}"#, false), (#"{"a":"s/x y.png"}"#, false),
+            (#"{"a":"x y.pn"}"#, false), (#"{"a":"\"x y.png\""}"#, false), (#"{"a":"x y.png"#, false),
+            (#"{"a":"\"#, false),
+        ])
+    func scanning(body: String, isFound: Bool) async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x y.png")
+        let (server, client) = rig.servers.server("b")
+        try await rig.store.place(named: Array(body.utf8), on: server, client: client)
+        #expect((rig.servers.file("input/x y.png", on: "b") != nil) == isFound)
+    }
+
+    @Test("an upload is streamed from disk, piece by piece")
+    func streaming() async throws {
+        let rig = try Rig()
+        let content = String(repeating: "0123456789", count: 100_000)
+        let largest = Mutex(0)
+        rig.servers.client.answer { request in
+            var size = 0
+            for try await piece in try #require(request.body) {
+                largest.withLock { $0 = max($0, piece.count) }
+                size += piece.count
+            }
+            #expect(size == request.body?.length)
+            return .json(["name": "x.png", "subfolder": "", "type": "input"])
+        }
+        try await rig.keep(content, as: "x.png")
+        #expect(largest.withLock { $0 } <= 128 << 10)
     }
 }

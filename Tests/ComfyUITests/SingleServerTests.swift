@@ -266,6 +266,15 @@ struct SingleServerTests {
             #expect(late.words(of: id) == ["running"])
         }
     }
+
+    @Test func anAcceptedPromptHasAnEmptyObjectOfNodeErrors() async throws {
+        try await SingleRig.run { rig in
+            try await rig.connected()
+            let answer = try await rig.during { try await rig.backend.submit(SingleRig.submission()) }
+            #expect(answer.nodeErrors == [:])
+            #expect(try await rig.backend.job(answer.promptID)?.nodeErrors == nil)
+        }
+    }
 }
 
 /// A body that a server takes and then breaks over.

@@ -8,20 +8,13 @@ import Testing
 
 @Suite("Jobs end exactly once, whatever the workers do")
 struct EngineTests {
-    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
-
-    private func identifier(_ answer: GatewayRig.Answer) throws -> String {
-        #expect(answer.status == .ok, "\(answer.json)")
-        return try #require(answer.json["prompt_id"]?.stringValue)
-    }
-
     @Test("a prompt goes to a worker, is followed, and its result is kept with links")
     func happyPath() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             let submitted = await rig.submit(["client_id": "caller", "extra_data": ["extra_pnginfo": ["w": 1]]])
-            let id = try identifier(submitted)
+            let id = try GatewayRig.id(of: submitted)
             #expect(submitted.json["number"] == 0)
             let body = try #require(worker.with { $0.bodies.first })
             #expect(body["prompt"]?.text() == GatewayRig.workflow.text())
@@ -53,9 +46,9 @@ struct EngineTests {
     @Test("an errored prompt is failed with the exception's text and its history")
     func erroredPrompt() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.start()
             worker.finish(error: "out of memory")
             try await rig.wait(id, for: "failed")
@@ -69,9 +62,9 @@ struct EngineTests {
     func connectFailure() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
         first.with { $0.behaviour = .refuseConnections }
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let ids = try [identifier(await rig.submit()), identifier(await rig.submit())]
+            let ids = try [GatewayRig.id(of: await rig.submit()), GatewayRig.id(of: await rig.submit())]
             #expect(second.submitted == ids)
         }
     }
@@ -80,9 +73,9 @@ struct EngineTests {
     func lostAnswer(timesOut: Bool) async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
         first.with { $0.behaviour = timesOut ? .loseAnswer : .takeAndFail }
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             #expect(first.submitted == [id])
             #expect(second.submitted.isEmpty)
             first.start()
@@ -95,9 +88,9 @@ struct EngineTests {
     func lostRequest() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
         first.with { $0.behaviour = .loseRequest }
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             #expect(second.submitted == [id])
         }
     }
@@ -106,9 +99,9 @@ struct EngineTests {
     func dyingWorker(took: Bool) async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.behaviour = .die(taking: took) }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             #expect(worker.submitted == (took ? [id] : []))
             worker.with { state in
                 state.behaviour = .take
@@ -127,9 +120,9 @@ struct EngineTests {
     @Test("missed events are made up for by the worker's queue and history")
     func missedEvents() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.with { $0.running = [$0.pending.removeFirst()] }
             try await rig.wait(id, for: "running")
             worker.finish(silently: true)
@@ -140,10 +133,10 @@ struct EngineTests {
     @Test("a worker that restarted empty loses its prompts to others, and each ends once")
     func emptyRestart() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
             var ids: Set<String> = []
-            for _ in 0..<4 { ids.insert(try identifier(await rig.submit())) }
+            for _ in 0..<4 { ids.insert(try GatewayRig.id(of: await rig.submit())) }
             #expect(first.count == 2)
             first.restartEmpty()
             try await eventually("resent") { first.count + second.count == 4 }
@@ -160,7 +153,7 @@ struct EngineTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25, "max_attempts": 2]) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.restartEmpty()
             try await eventually("sent again") { worker.submitted == [id, id] }
             try await rig.connected()
@@ -173,9 +166,9 @@ struct EngineTests {
     @Test("a prompt that somebody removed from the worker's queue is not sent again")
     func removedOnWorker() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.with { $0.pending = [] }
             try await rig.wait(id, for: "failed")
             #expect(worker.submitted == [id])
@@ -185,9 +178,9 @@ struct EngineTests {
     @Test("the prompts of a worker that vanished go to others")
     func vanishedWorker() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let ids = try [identifier(await rig.submit()), identifier(await rig.submit())]
+            let ids = try [GatewayRig.id(of: await rig.submit()), GatewayRig.id(of: await rig.submit())]
             first.with { $0.isDown = true }
             first.with { $0.sockets }.forEach { $0.end() }
             try await eventually("resent") { second.submitted.sorted() == ids.sorted() }
@@ -233,15 +226,15 @@ struct EngineTests {
     func restart() async throws {
         let database = try SQLiteDatabase.open(path: ":memory:")
         let worker = FakeComfy("http://a:1")
-        let id = try await GatewayRig.run([worker], database: database, fast) { rig in
+        let id = try await GatewayRig.run([worker], database: database, GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.start()
             worker.finish()
             try await rig.wait(id, for: "done")
             return id
         }
-        try await GatewayRig.run([FakeComfy("http://c:1")], database: database, fast) { rig in
+        try await GatewayRig.run([FakeComfy("http://c:1")], database: database, GatewayRig.fast) { rig in
             #expect(await rig.status(id) == "done")
             #expect(await rig.call(.get, "/api/history/\(id)").json[id]?["outputs"] != nil)
         }
@@ -252,9 +245,9 @@ struct EngineTests {
     func foreignIDs() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.ignoresIDs = true }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             #expect(id != "own-0")
             worker.start()
             try await rig.wait(id, for: "running")

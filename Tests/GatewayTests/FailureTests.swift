@@ -9,13 +9,6 @@ import Testing
 struct FailureTests {
     private let clock = ManualClock()
 
-    private func drive(
-        _ what: String, atMost limit: Duration = .seconds(900), location: SourceLocation = #_sourceLocation,
-        until condition: @Sendable () async throws -> Bool
-    ) async throws {
-        try await GatewayRig.drive(clock, atMost: limit, what, location: location, until: condition)
-    }
-
     @Test(
         "a worker that answers looks but refuses prompts gets none for a while, then one, then all once it has ended")
     func blackHole() async throws {
@@ -27,7 +20,7 @@ struct FailureTests {
             @Sendable func breaker() -> CircuitBreaker? { rig.engine.pool.members.first?.breaker }
             @Sendable func isHealthy() -> Bool { rig.engine.pool.members.allSatisfy { $0.health == .healthy } }
             for count in 1...3 {
-                try await drive("both answer") { isHealthy() }
+                try await GatewayRig.drive(clock, "both answer") { isHealthy() }
                 _ = try await rig.submitted(clock)
                 if tries() < count { _ = try await rig.submitted(clock) }
                 #expect(tries() == count)
@@ -36,17 +29,17 @@ struct FailureTests {
             let shown = await rig.call(.get, "/api/workers").json["workers"]
             #expect(shown?.arrayValue?.map { $0["breaker"] } == ["open", "closed"])
             let words = #"1 of 2 workers failed too many jobs (circuit breaker): "http://a:1""#
-            try await drive("it answers again") { isHealthy() }
+            try await GatewayRig.drive(clock, "it answers again") { isHealthy() }
             #expect(rig.engine.health == .degraded(words))
             _ = try await rig.submitted(clock)
             #expect(tries() == 3)
             // One prompt is tried, and goes to the other worker.
-            try await drive("half open") { breaker()?.state == .halfOpen }
+            try await GatewayRig.drive(clock, "half open") { breaker()?.state == .halfOpen }
             _ = try await rig.submitted(clock)
             #expect(tries() == 4)
             #expect(breaker()?.state == .open)
             #expect(breaker()?.pause == .seconds(20))
-            try await drive("half open again") { breaker()?.state == .halfOpen }
+            try await GatewayRig.drive(clock, "half open again") { breaker()?.state == .halfOpen }
             bad.with { $0.behaviour = .take }
             let probe = try await rig.submitted(clock)
             #expect(bad.submitted == [probe])
@@ -55,9 +48,9 @@ struct FailureTests {
             #expect(breaker()?.state == .halfOpen)
             bad.start()
             bad.finish(error: "the workflow's fault")
-            try await drive("closed") { breaker()?.state == .closed }
+            try await GatewayRig.drive(clock, "closed") { breaker()?.state == .closed }
             #expect(rig.engine.health == .healthy)
-            try await drive("its end is known") { rig.engine.table[probe] == nil }
+            try await GatewayRig.drive(clock, "its end is known") { rig.engine.table[probe] == nil }
             let explained = try await rig.engine.store.events(of: probe, limit: 100).map(\.state)
             #expect(explained.contains(.failed))
         }
@@ -70,7 +63,7 @@ struct FailureTests {
         try await GatewayRig.run([worker], clock: clock) { rig in
             try await rig.connected()
             async let submitted = rig.submitted(clock, ["prompt_id": "x"])
-            try await drive("it is sent", atMost: .seconds(2)) { worker.with { $0.hanging == 1 } }
+            try await GatewayRig.drive(clock, atMost: .seconds(2), "it is sent") { worker.with { $0.hanging == 1 } }
             worker.with { $0.isSilent = true }
             // The stand-in hangs for sixty seconds of our time.
             #expect(try await submitted == "x")
@@ -80,7 +73,7 @@ struct FailureTests {
                 state.behaviour = .take
                 state.isSilent = false
             }
-            try await drive("it is sent again") { worker.submitted == ["x"] }
+            try await GatewayRig.drive(clock, "it is sent again") { worker.submitted == ["x"] }
         }
     }
 
@@ -93,13 +86,13 @@ struct FailureTests {
         try await GatewayRig.run([worker], database: database, clock: clock) { rig in
             try await rig.connected()
             async let submitted = rig.submitted(clock, ["prompt_id": "x"])
-            try await drive("it is sent", atMost: .seconds(2)) { worker.with { $0.hanging == 1 } }
+            try await GatewayRig.drive(clock, atMost: .seconds(2), "it is sent") { worker.with { $0.hanging == 1 } }
             try await GatewayRig.during(clock) { await rig.plugin.drain() }
             #expect(try await submitted == "x")
         }
         worker.with { $0.behaviour = .take }
         try await GatewayRig.run([worker], database: database, clock: clock) { _ in
-            try await drive("it is sent") { worker.submitted == ["x"] }
+            try await GatewayRig.drive(clock, "it is sent") { worker.submitted == ["x"] }
             try await GatewayRig.pass(.seconds(20), clock)
             #expect(worker.submitted == ["x"])
         }
@@ -117,9 +110,9 @@ struct FailureTests {
             try await GatewayRig.pass(.seconds(60), clock)
             #expect(other.submitted.isEmpty)
             owner.with { $0.isDown = true }
-            try await drive("it goes to the other", atMost: .seconds(120)) { other.submitted == [id] }
+            try await GatewayRig.drive(clock, atMost: .seconds(120), "it goes to the other") { other.submitted == [id] }
             owner.with { ($0.isDown, $0.isSilent) = (false, false) }
-            try await drive("the old copy is removed") { owner.count == 0 }
+            try await GatewayRig.drive(clock, "the old copy is removed") { owner.count == 0 }
         }
     }
 
@@ -137,13 +130,13 @@ struct FailureTests {
                 if isGone { state.isDown = true } else { state.isSilent = true }
                 state.silence = { [clock] in try await clock.sleep(for: WorkerRegistry.probeTimeout) }
             }
-            try await drive("noticed") { rig.engine.pool[workerID]?.health.isHealthy == false }
+            try await GatewayRig.drive(clock, "noticed") { rig.engine.pool[workerID]?.health.isHealthy == false }
             let began = clock.now
-            try await drive("it goes to the other") { other.submitted == [id] }
+            try await GatewayRig.drive(clock, "it goes to the other") { other.submitted == [id] }
             #expect(began.duration(to: clock.now) <= atMost)
             let noticed = clock.now
             owner.with { ($0.isDown, $0.isSilent) = (false, false) }
-            try await drive("the old copy is removed") { owner.count == 0 }
+            try await GatewayRig.drive(clock, "the old copy is removed") { owner.count == 0 }
             #expect(noticed.duration(to: clock.now) <= .seconds(11))
         }
     }
@@ -159,9 +152,9 @@ struct FailureTests {
             try await GatewayRig.pass(.seconds(60), clock)
             #expect(rig.engine.table[id]?.job.state == .submitted)
             _ = await rig.call(.patch, "/api/workers/\(workerID)", ["enabled": false])
-            try await drive("it waits here") { rig.engine.table[id]?.job.state == .queued }
+            try await GatewayRig.drive(clock, "it waits here") { rig.engine.table[id]?.job.state == .queued }
             worker.with { $0.isSilent = false }
-            try await drive("it goes on there") { rig.engine.table[id]?.job.state == .submitted }
+            try await GatewayRig.drive(clock, "it goes on there") { rig.engine.table[id]?.job.state == .submitted }
             #expect(worker.submitted == [id])
             #expect(rig.engine.table[id]?.job.attempts == 1)
         }
@@ -176,9 +169,9 @@ struct FailureTests {
             let workerID = try #require(rig.engine.pool.members.first?.worker.id)
             first.with { $0.isSilent = true }
             _ = await rig.call(.delete, "/api/workers/\(workerID)")
-            try await drive("it waits here") { rig.engine.table[id]?.job.state == .queued }
+            try await GatewayRig.drive(clock, "it waits here") { rig.engine.table[id]?.job.state == .queued }
             _ = await rig.call(.post, "/api/workers", ["url": "http://b:1"])
-            try await drive("it goes to the new one") { second.submitted == [id] }
+            try await GatewayRig.drive(clock, "it goes to the new one") { second.submitted == [id] }
         }
     }
 
@@ -193,7 +186,9 @@ struct FailureTests {
             try await GatewayRig.pass(.seconds(120), clock)
             #expect(rig.engine.table[id]?.job.state == .submitted)
             worker.with { $0.isDown = false }
-            try await drive("it is sent again", atMost: .seconds(60)) { worker.submitted == [id, id] }
+            try await GatewayRig.drive(clock, atMost: .seconds(60), "it is sent again") {
+                worker.submitted == [id, id]
+            }
             #expect(rig.engine.table[id]?.job.attempts == 2)
         }
     }
@@ -212,9 +207,9 @@ struct FailureTests {
             let waiting = try #require(owner.submitted.last)
             try #require(waiting != ids[0])
             owner.start()
-            try await drive("it runs") { rig.engine.table[ids[0]]?.job.state == .running }
+            try await GatewayRig.drive(clock, "it runs") { rig.engine.table[ids[0]]?.job.state == .running }
             let member = try #require(rig.engine.pool.members.first { $0.worker.url == owner.url })
-            try await drive("it stands still", atMost: .seconds(300)) {
+            try await GatewayRig.drive(clock, atMost: .seconds(300), "it stands still") {
                 // What reports progress does not stand still.
                 other.emit("progress", ["node": "3", "value": 1, "max": 9, "prompt_id": .string(ids[1])])
                 return rig.engine.pool[member.worker.id]?.stall.isStalled ?? false
@@ -222,12 +217,12 @@ struct FailureTests {
             let reason = rig.engine.pool[member.worker.id]?.health.reason
             #expect(reason?.contains("stands still") ?? false, "\(reason ?? "healthy")")
             #expect(rig.engine.pool.members.first { $0.worker.url == other.url }?.health == .healthy)
-            try await drive("its jobs were taken away") {
+            try await GatewayRig.drive(clock, "its jobs were taken away") {
                 rig.engine.table.jobs(on: member.worker.id).isEmpty
             }
             #expect(rig.engine.table[ids[0]]?.job.attempts ?? 0 >= 1)
             #expect(rig.engine.table[waiting]?.job.attempts ?? 9 <= 1)
-            try await drive("the others' place is used") {
+            try await GatewayRig.drive(clock, "the others' place is used") {
                 other.emit("progress", ["node": "3", "value": 1, "max": 9, "prompt_id": .string(ids[1])])
                 other.finish()
                 other.start()
@@ -236,12 +231,12 @@ struct FailureTests {
             #expect(rig.engine.table[waiting].map { $0.job.attempts == 1 } ?? true)
             // It was only slow: the first result counts.
             owner.finish(silently: true)
-            try await drive("its head moved") {
+            try await GatewayRig.drive(clock, "its head moved") {
                 other.finish()
                 other.start()
                 return rig.engine.pool[member.worker.id]?.health == .healthy
             }
-            try await drive("they end") {
+            try await GatewayRig.drive(clock, "they end") {
                 other.finish()
                 other.start()
                 return await rig.status(ids[0]) == "done"
@@ -256,16 +251,16 @@ struct FailureTests {
         try await GatewayRig.run([worker], ["worker_stall_timeout": "60s"], clock: clock) { rig in
             try await rig.connected()
             let id = try await rig.submitted(clock)
-            try await drive("it waits here") { rig.engine.table[id]?.job.state == .queued }
+            try await GatewayRig.drive(clock, "it waits here") { rig.engine.table[id]?.job.state == .queued }
             #expect(rig.engine.table[id]?.job.attempts == 0)
             // It is not taken back to where it stood still, not even for a moment.
             try await GatewayRig.pass(.seconds(30), clock)
             #expect(rig.engine.table[id]?.job.state == .queued)
-            try await drive("it is stored") { try await rig.stored(id)?.state == .queued }
+            try await GatewayRig.drive(clock, "it is stored") { try await rig.stored(id)?.state == .queued }
             let states = try await rig.engine.store.events(of: id, limit: 100).map(\.state)
             #expect(states == [.queued, .dispatching, .submitted, .queued])
             worker.with { $0.running = [] }
-            try await drive("it goes on there") { rig.engine.table[id]?.job.state == .submitted }
+            try await GatewayRig.drive(clock, "it goes on there") { rig.engine.table[id]?.job.state == .submitted }
             #expect(worker.submitted == [id])
             #expect(rig.engine.table[id]?.job.attempts == 1)
         }
@@ -285,7 +280,7 @@ struct FailureTests {
             try await GatewayRig.pass(.seconds(100), clock)
             await rig.engine.endOverdue()
             worker.start()
-            try await drive("it is stored") { try await rig.stored(id)?.state == .running }
+            try await GatewayRig.drive(clock, "it is stored") { try await rig.stored(id)?.state == .running }
             try await GatewayRig.pass(.seconds(60), clock)
             await rig.engine.endOverdue()
             #expect(await rig.status(id) == "running")
@@ -296,7 +291,9 @@ struct FailureTests {
             #expect(await rig.status(id) == "running")
             if isUnreachable {
                 worker.with { $0.isSilent = true }
-                try await drive("it is silent") { rig.engine.pool.members.first?.health.isHealthy == false }
+                try await GatewayRig.drive(clock, "it is silent") {
+                    rig.engine.pool.members.first?.health.isHealthy == false
+                }
             }
             try await GatewayRig.pass(.seconds(31), clock)
             await rig.engine.endOverdue()
@@ -304,8 +301,8 @@ struct FailureTests {
             #expect(job?.state == .failed)
             #expect(job?.error == "it was executed for longer than the limit of 90s (job_timeout)")
             worker.with { $0.isSilent = false }
-            try await drive("it is interrupted") { worker.with { $0.interrupted.contains(id) } }
-            try await drive("the copy is forgotten") { try await rig.engine.store.copies().isEmpty }
+            try await GatewayRig.drive(clock, "it is interrupted") { worker.with { $0.interrupted.contains(id) } }
+            try await GatewayRig.drive(clock, "the copy is forgotten") { try await rig.engine.store.copies().isEmpty }
         }
         await database.close()
     }
@@ -318,24 +315,26 @@ struct FailureTests {
             let killer = try await rig.submitted(clock)
             let innocent = try await rig.submitted(clock)
             for attempt in 1...3 {
-                try await drive("both are there") {
+                try await GatewayRig.drive(clock, "both are there") {
                     worker.count == 2 && worker.with { !$0.sockets.isEmpty }
                         && rig.engine.table.counts[.submitted] == 2
                 }
                 // Which one is sent first is left open.
                 worker.with { $0.pending.sort { item, _ in item[1]?.stringValue == killer } }
                 try #require(worker.start() == killer)
-                try await drive("it runs") { rig.engine.table[killer]?.job.state == .running }
+                try await GatewayRig.drive(clock, "it runs") { rig.engine.table[killer]?.job.state == .running }
                 #expect(rig.engine.table[killer]?.job.attempts == attempt)
                 #expect(rig.engine.table[innocent]?.job.attempts == 1)
                 worker.restartEmpty()
             }
-            try await drive("it is lost") { try await rig.stored(killer)?.state == .lost }
+            try await GatewayRig.drive(clock, "it is lost") { try await rig.stored(killer)?.state == .lost }
             let words = try await rig.stored(killer)?.error ?? ""
             #expect(words.contains("3 attempts"), "\(words)")
             #expect(rig.engine.pool.members.first?.breaker.state == .open)
-            try await drive("the other one is there again") { worker.submitted.last == innocent && worker.count == 1 }
-            try await drive("it is known") { rig.engine.table[innocent]?.job.state == .submitted }
+            try await GatewayRig.drive(clock, "the other one is there again") {
+                worker.submitted.last == innocent && worker.count == 1
+            }
+            try await GatewayRig.drive(clock, "it is known") { rig.engine.table[innocent]?.job.state == .submitted }
             #expect(rig.engine.table[innocent]?.job.attempts == 1)
             #expect(worker.submitted.count { $0 == killer } == 3)
         }
@@ -351,7 +350,7 @@ struct FailureTests {
             let lost = first.submitted
             #expect(lost.count == 2)
             first.restartEmpty()
-            try await drive("they are sent again", atMost: .seconds(30)) { second.count == 4 }
+            try await GatewayRig.drive(clock, atMost: .seconds(30), "they are sent again") { second.count == 4 }
             #expect(first.count == 0)
             #expect(Set(second.submitted) == Set(ids))
         }

@@ -28,9 +28,7 @@ extension GatewayRig {
 
     /// Submits a small workflow while the clock is moved.
     func submitted(_ clock: ManualClock, _ extra: JSONObject = [:]) async throws -> String {
-        let answer = try await Self.during(clock) { await self.submit(extra) }
-        #expect(answer.status == .ok, "\(answer.json)")
-        return try #require(answer.json["prompt_id"]?.stringValue)
+        try Self.id(of: await Self.during(clock) { await self.submit(extra) })
     }
 
     /// Moves the clock until something is finished.

@@ -151,6 +151,15 @@ final class GatewayRig: Sendable {
         return await call(.post, "/api/prompt", .object(body))
     }
 
+    /// The id in the answer to a prompt that was taken.
+    static func id(of answer: Answer) throws -> String {
+        #expect(answer.status == .ok, "\(answer.json)")
+        return try #require(answer.json["prompt_id"]?.stringValue)
+    }
+
+    /// Values with which what becomes of workers is noticed soon.
+    static let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
+
     static let workflow: JSON = [
         "3": ["class_type": "KSampler", "inputs": ["seed": .number(JSONNumber(UInt64.max)), "cfg": 8.0]],
         "9": ["class_type": "SaveImage", "inputs": ["images": ["3", 0]]],

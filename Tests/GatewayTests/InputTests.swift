@@ -7,8 +7,6 @@ import Testing
 
 @Suite("Input files are where the prompts that name them run")
 struct InputTests {
-    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
-
     private func upload(_ rig: GatewayRig, _ name: String, _ content: String = "x") throws -> InputUpload {
         let path = rig.directory.path + "/up-\(name)"
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
@@ -27,7 +25,7 @@ struct InputTests {
     func place() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
         first.with { $0.isDown = true }
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             let backend = GatewayBackend(engine: rig.engine)
             try await eventually("judged") {
                 rig.engine.pool.members.map(\.health.isHealthy) == [false, true]
@@ -53,7 +51,7 @@ struct InputTests {
     @Test("a worker that cannot be brought the file does not get the prompt, and it is not charged for that")
     func notPlaced() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await eventually("healthy") { rig.engine.pool.members.allSatisfy { $0.health == .healthy } }
             for worker in [first, second] {
                 worker.with { $0.uploadAnswer = { ClientResponse(status: .internalServerError) } }
@@ -79,7 +77,7 @@ struct InputTests {
     @Test("a worker that was away is brought the file again: it may be another one")
     func forgotten() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await eventually("healthy") { rig.engine.pool.members.allSatisfy { $0.health == .healthy } }
             _ = try await GatewayBackend(engine: rig.engine).keep(upload(rig, "cat.png"))
             #expect(worker.with { $0.uploads.count } == 1)

@@ -7,18 +7,11 @@ import Testing
 
 @Suite("Two things that happen to a job at the same time")
 struct LostUpdateTests {
-    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
-
-    private func identifier(_ answer: GatewayRig.Answer) throws -> String {
-        #expect(answer.status == .ok, "\(answer.json)")
-        return try #require(answer.json["prompt_id"]?.stringValue)
-    }
-
     @Test("a job that ends while a worker takes it does not stay there")
     func endedWhileSent() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.behaviour = .takeLate(.milliseconds(300)) }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             async let submitted = rig.submit(["prompt_id": "x"])
             try await eventually("being sent") {
@@ -36,9 +29,9 @@ struct LostUpdateTests {
     @Test("a job that goes to another worker while its end is written does not stay there")
     func movedWhileEnding() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             let other = first.submitted.isEmpty ? first : second
             try await eventually("noted") { try await rig.stored(id)?.state == .submitted }
             rig.faults.writeDelay = .milliseconds(500)
@@ -57,9 +50,9 @@ struct LostUpdateTests {
     @Test("a job whose interrupted worker dies is cancelled, and not executed again")
     func cancelledAndLost() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.start()
             try await rig.wait(id, for: "running")
             #expect(try await rig.engine.cancel(id, by: "somebody"))
@@ -75,7 +68,7 @@ struct LostUpdateTests {
     func lastAttempt() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { state in state.behaviour = .loseRequest }
-        try await GatewayRig.run([worker], fast.with("max_attempts", 1)) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast.with("max_attempts", 1)) { rig in
             try await rig.connected()
             worker.with { state in state.onSubmit = { rig.faults.isBroken = true } }
             #expect(await rig.submit(["prompt_id": "x", "priority": 1]).status == .ok)
@@ -91,7 +84,7 @@ struct LostUpdateTests {
     func unknownWorker() async throws {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run(
-            [worker], fast,
+            [worker], GatewayRig.fast,
             prepare: { database in
                 var job = Job(
                     promptID: "x", caller: "", state: .running, nodeCount: 2, fingerprint: "f",
@@ -116,9 +109,9 @@ struct LostUpdateTests {
     func ownID() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.ignoresIDs = true }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             try await eventually("noted") { rig.engine.table[id]?.job.workerPromptID == "own-0" }
             let copy = rig.engine.table[id].flatMap { JobCopy($0.job) }
             #expect(rig.engine.requeue(id, .gateway("for the test"), copy: copy))
@@ -134,9 +127,9 @@ struct LostUpdateTests {
     @Test("an old copy that we interrupted is not the job's end when it comes back to that worker")
     func interruptedCopy() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             try await eventually("noted") { try await rig.stored(id)?.state == .submitted }
             let copy = rig.engine.table[id].flatMap { JobCopy($0.job) }
             worker.with { $0.pending = [] }
@@ -152,9 +145,9 @@ struct LostUpdateTests {
     @Test("a job that is back where its old copy is being interrupted is not cancelled by that")
     func interruptedLate() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast.with("worker_lost_after", "1s")) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast.with("worker_lost_after", "1s")) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             let (old, new) = first.submitted.isEmpty ? (second, first) : (first, second)
             old.start()
             try await rig.wait(id, for: "running")
@@ -184,7 +177,7 @@ struct LostUpdateTests {
     @Test("one old copy that cannot be looked up does not keep the others")
     func unreadableCopy() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             let workerID = try #require(rig.engine.pool.members.first?.worker.id)
             worker.with { $0.badHistory = ["bad"] }
@@ -203,7 +196,7 @@ struct LostUpdateTests {
     @Test("a repeated prompt_id is not acknowledged before the first prompt is on disk")
     func repeatedBeforeStored() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast.with("worker_request_timeout", 0.2)) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast.with("worker_request_timeout", 0.2)) { rig in
             rig.faults.writeDelay = .milliseconds(800)
             async let first = rig.submit(["prompt_id": "x"])
             try await eventually("the write waits") { rig.faults.waiting == 1 }

@@ -6,7 +6,6 @@ import Testing
 
 @Suite("Requests that come at the same time")
 struct RaceTests {
-    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
     private static let refusal: JSON = [
         "error": ["type": "invalid_prompt", "message": "no", "details": "", "extra_info": [:]], "node_errors": [:],
     ]
@@ -15,7 +14,7 @@ struct RaceTests {
     func repeatedWhileRefused() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.behaviour = .answer(.badRequest, Self.refusal) }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             rig.faults.writeDelay = .milliseconds(150)
             async let first = rig.submit(["prompt_id": "twice"])
             try await Task.sleep(for: .milliseconds(170))
@@ -31,7 +30,7 @@ struct RaceTests {
     func callerLeaves() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.behaviour = .answer(.badRequest, Self.refusal) }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             rig.faults.writeDelay = .milliseconds(150)
             let caller = Task { await rig.submit(["prompt_id": "left"]) }
             try await eventually("stored") { try await rig.engine.store.job("left") != nil }
@@ -44,7 +43,7 @@ struct RaceTests {
     @Test("changes of one worker at the same time all count")
     func changes() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             let id = try #require(rig.engine.pool.members.first?.worker.id)
             rig.faults.writeDelay = .milliseconds(50)
             async let named = rig.call(.patch, "/api/workers/\(id)", ["name": "new"])
@@ -59,7 +58,7 @@ struct RaceTests {
     @Test("a change at the same time does not bring a deleted worker back")
     func changeAndDelete() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             let id = try #require(rig.engine.pool.members.first?.worker.id)
             rig.faults.writeDelay = .milliseconds(50)
             async let deleted = rig.call(.delete, "/api/workers/\(id)")
@@ -72,7 +71,7 @@ struct RaceTests {
 
     @Test("two workers cannot get one URL at the same time")
     func oneURL() async throws {
-        try await GatewayRig.run([FakeComfy("http://a:1"), FakeComfy("http://b:1")], fast) { rig in
+        try await GatewayRig.run([FakeComfy("http://a:1"), FakeComfy("http://b:1")], GatewayRig.fast) { rig in
             let ids = rig.engine.pool.members.map(\.worker.id)
             rig.faults.writeDelay = .milliseconds(50)
             async let first = rig.call(.patch, "/api/workers/\(ids[0])", ["url": "http://c:1"])

@@ -7,22 +7,15 @@ import Testing
 
 @Suite("Workers that are sick")
 struct SickWorkerTests {
-    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
-
-    private func identifier(_ answer: GatewayRig.Answer) throws -> String {
-        #expect(answer.status == .ok, "\(answer.json)")
-        return try #require(answer.json["prompt_id"]?.stringValue)
-    }
-
     @Test("waiting jobs do not wait for one that is being handed to a worker that hangs")
     func hanging() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let slow = try identifier(await rig.submit())
+            let slow = try GatewayRig.id(of: await rig.submit())
             try await eventually("noted") { try await rig.engine.store.job(slow)?.job.state == .submitted }
             let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
-            let quick = try identifier(await rig.submit())
+            let quick = try GatewayRig.id(of: await rig.submit())
             #expect(other.submitted == [quick])
             try await eventually("noted") { try await rig.engine.store.job(quick)?.job.state == .submitted }
             // The first job is lost, and handed to the other worker, which never answers.
@@ -77,7 +70,7 @@ struct SickWorkerTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], ["queue_cache_ttl": 0.25, "worker_lost_after": "60s"]) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             try await eventually("noted") { try await rig.engine.store.job(id)?.job.state == .submitted }
             // The machine loses its power: nothing tells the other end of the stream.
             worker.with { $0.isDown = true }
@@ -114,7 +107,7 @@ struct SickWorkerTests {
     func oddAnswer() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.behaviour = .answer(.ok, ["prompt_id": 7, "number": "x", "node_errors": nil]) }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             let answer = await rig.submit()
             #expect(answer.status == .ok)
             #expect(answer.json["number"] == 0)
@@ -126,9 +119,9 @@ struct SickWorkerTests {
     func ownIDs() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.ignoresIDs = true }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.start()
             worker.finish()
             try await rig.wait(id, for: "done")
@@ -140,7 +133,7 @@ struct SickWorkerTests {
     func cancelledWhileSent() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.behaviour = .takeLate(.milliseconds(300)) }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             async let submitted = rig.submit(["prompt_id": "x"])
             try await eventually("being sent") {
@@ -163,8 +156,8 @@ struct SickWorkerTests {
                     body: HTTPBody([1, 2, 3]))
             }
         }
-        try await GatewayRig.run([worker], fast) { rig in
-            let id = try identifier(await rig.submit())
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
+            let id = try GatewayRig.id(of: await rig.submit())
             let answer = await rig.call(.get, "/api/view?filename=a.txt&prompt_id=\(id)")
             #expect(answer.headers["Content-Encoding"] == "gzip")
         }
@@ -173,9 +166,9 @@ struct SickWorkerTests {
     @Test("a result that comes after the prompt went to another worker is not taken for that one's")
     func lateResult() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
             owner.start()
             owner.with { $0.historyDelay = .seconds(2.5) }
@@ -200,9 +193,9 @@ struct SickWorkerTests {
     @Test("messages that are malformed, or about other workers' prompts, change nothing")
     func messages() async throws {
         let (first, second) = (FakeComfy("http://a:1"), FakeComfy("http://b:1"))
-        try await GatewayRig.run([first, second], fast) { rig in
+        try await GatewayRig.run([first, second], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             let (owner, other) = first.submitted.isEmpty ? (second, first) : (first, second)
             other.emit("execution_start", ["prompt_id": .string(id)])
             other.emit("executing", ["node": nil, "prompt_id": .string(id)])
@@ -231,9 +224,9 @@ struct SickWorkerTests {
     @Test("a look for missed results is short, because the health probes wait for it")
     func shortLooks() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
-            let id = try identifier(await rig.submit())
+            let id = try GatewayRig.id(of: await rig.submit())
             worker.start()
             worker.finish(silently: true)
             try await rig.wait(id, for: "done")

@@ -6,12 +6,10 @@ import Testing
 
 @Suite("Jobs survive a database that fails for a while")
 struct StorageFaultTests {
-    private let fast: JSONObject = ["queue_cache_ttl": 0.25, "worker_lost_after": "1s"]
-
     @Test("a waiting job that could not be assigned is handed over once the disk is fine again")
     func assignment() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             let id = try #require(await rig.submit().json["prompt_id"]?.stringValue)
             try await eventually("noted") { try await rig.engine.store.job(id)?.job.state == .submitted }
@@ -33,7 +31,7 @@ struct StorageFaultTests {
     @Test("a job that was refused while its end could not be stored ends later")
     func refusal() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             let id = try #require(await rig.submit().json["prompt_id"]?.stringValue)
             try await eventually("noted") { try await rig.engine.store.job(id)?.job.state == .submitted }
@@ -53,7 +51,7 @@ struct StorageFaultTests {
     @Test("a job that has ended cannot be taken back")
     func takenBack() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             let id = try #require(await rig.submit().json["prompt_id"]?.stringValue)
             worker.start()
@@ -68,7 +66,7 @@ struct StorageFaultTests {
     func cancellation() async throws {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.isDown = true }
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             #expect(await rig.submit(["prompt_id": "x", "priority": 1]).status == .ok)
             try await eventually("known") { !rig.engine.pool.isUsable }
             rig.faults.writeDelay = .seconds(3)
@@ -106,7 +104,7 @@ struct StorageFaultTests {
     @Test("a refused job that could not be removed is not forgotten: who repeats it gets a job that ends")
     func withdrawal() async throws {
         let worker = FakeComfy("http://a:1")
-        try await GatewayRig.run([worker], fast) { rig in
+        try await GatewayRig.run([worker], GatewayRig.fast) { rig in
             try await rig.connected()
             worker.with { state in
                 state.behaviour = .answer(.badRequest, ["error": ["type": "t", "message": "no"], "node_errors": [:]])

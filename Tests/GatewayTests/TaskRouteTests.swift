@@ -92,6 +92,7 @@ struct TaskRouteTests {
             let job = await rig.submit(["priority": 1]).json["gateway_job_id"]?.stringValue ?? ""
             try await eventually("handed over") { worker.count == 1 }
             let id = try promptID(of: job, rig)
+            try await eventually("taken") { rig.engine.table[id]?.job.state == .submitted }
             let workerID = await rig.call(.get, "/api/workers").json["workers"]?[0]?["worker_id"]?.stringValue ?? ""
             _ = await rig.call(.delete, "/api/workers/\(workerID)")
             let status = await rig.call(.get, "/api/task/\(id)/status")

@@ -8,13 +8,6 @@ import Testing
 struct WorkerLookTests {
     private let clock = ManualClock()
 
-    private func drive(
-        _ what: String, atMost limit: Duration = .seconds(900), location: SourceLocation = #_sourceLocation,
-        until condition: @Sendable () async throws -> Bool
-    ) async throws {
-        try await GatewayRig.drive(clock, atMost: limit, what, location: location, until: condition)
-    }
-
     @Test("an idle worker whose breaker is open is tried after its pause, however rarely idle workers are looked at")
     func impatience() async throws {
         let worker = FakeComfy("http://a:1")
@@ -22,11 +15,11 @@ struct WorkerLookTests {
         let values: JSONObject = ["health_interval": "1h", "breaker_failures": 1]
         try await GatewayRig.run([worker], values, clock: clock) { rig in
             try await rig.connected()
-            try await drive("known") { rig.engine.pool.members.first?.health == .healthy }
+            try await GatewayRig.drive(clock, "known") { rig.engine.pool.members.first?.health == .healthy }
             #expect(await rig.submit(["prompt_id": "x", "priority": 1]).status == .ok)
-            try await drive("tried") { rig.engine.pool.members.first?.breaker.state == .open }
+            try await GatewayRig.drive(clock, "tried") { rig.engine.pool.members.first?.breaker.state == .open }
             worker.with { $0.behaviour = .take }
-            try await drive("tried again", atMost: .seconds(60)) { worker.submitted == ["x"] }
+            try await GatewayRig.drive(clock, atMost: .seconds(60), "tried again") { worker.submitted == ["x"] }
         }
     }
 
@@ -35,14 +28,16 @@ struct WorkerLookTests {
         let worker = FakeComfy("http://a:1")
         try await GatewayRig.run([worker], ["health_interval": "1h", "job_timeout": "60s"], clock: clock) { rig in
             try await rig.connected()
-            try await drive("known") { rig.engine.pool.members.first?.health == .healthy }
+            try await GatewayRig.drive(clock, "known") { rig.engine.pool.members.first?.health == .healthy }
             let id = try await rig.submitted(clock)
             worker.start()
-            try await drive("runs") { rig.engine.table[id]?.deadline != nil }
+            try await GatewayRig.drive(clock, "runs") { rig.engine.table[id]?.deadline != nil }
             try await GatewayRig.pass(.seconds(61), clock)
             await rig.engine.endOverdue()
             #expect(try await rig.stored(id)?.state == .failed)
-            try await drive("interrupted", atMost: .seconds(60)) { worker.with { $0.interrupted == [id] } }
+            try await GatewayRig.drive(clock, atMost: .seconds(60), "interrupted") {
+                worker.with { $0.interrupted == [id] }
+            }
         }
     }
 
@@ -51,12 +46,14 @@ struct WorkerLookTests {
         let worker = FakeComfy("http://a:1")
         worker.with { $0.isDown = true }
         try await GatewayRig.run([worker], ["queue_cache_ttl": 1], clock: clock) { rig in
-            try await drive("known") { rig.engine.pool.members.first?.health.isHealthy == false }
+            try await GatewayRig.drive(clock, "known") { rig.engine.pool.members.first?.health.isHealthy == false }
             let before = worker.with { $0.connections }
             try await GatewayRig.pass(.seconds(60), clock)
             #expect(worker.with { $0.connections } == before)
             worker.with { $0.isDown = false }
-            try await drive("connected", atMost: .seconds(30)) { rig.engine.pool.members[0].connectedSince != nil }
+            try await GatewayRig.drive(clock, atMost: .seconds(30), "connected") {
+                rig.engine.pool.members[0].connectedSince != nil
+            }
         }
     }
 }

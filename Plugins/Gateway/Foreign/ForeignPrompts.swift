@@ -25,8 +25,7 @@ final class ForeignPrompts: Sendable {
     ///
     /// The worker that had it last is asked alone first.
     func find(_ promptID: String) async -> ForeignPrompt? {
-        // In a path these would be steps.
-        guard !promptID.isEmpty, promptID != ".", promptID != ".." else { return nil }
+        guard PromptID.isUsable(promptID) else { return nil }
         return await gate.pass {
             let members = registry.pool.members.filter(\.answers)
             if let known = owners[promptID], let member = members.first(where: { $0.worker.id == known }),

@@ -86,17 +86,7 @@ extension JobEngine {
     /// - Returns: false when it waits again.
     private func redeliver(_ job: Job, to choice: WorkerChoice) async -> Bool {
         do {
-            let body: [UInt8]
-            do {
-                guard let stored = try await sendable(job) else {
-                    pool.unreserve(choice.worker.id)
-                    return true
-                }
-                body = stored
-            } catch {
-                pool.unreserve(choice.worker.id)
-                throw error
-            }
+            guard let body = try await sendable(job, choice) else { return true }
             let assigned = try await assign(job, to: choice)
             if case .noWorker(let reason) = try await deliver(assigned, body, to: choice.worker) {
                 requeue(job.promptID, .gateway("no worker took it: \(reason)"), wakes: false)
@@ -116,10 +106,15 @@ extension JobEngine {
     }
 
     /// The body to send; `nil` when the job may not be sent again, and has ended.
-    private func sendable(_ job: Job) async throws -> [UInt8]? {
+    ///
+    /// Without a body the place that is kept for it is given back.
+    private func sendable(_ job: Job, _ choice: WorkerChoice) async throws -> [UInt8]? {
+        var body: [UInt8]?
+        defer { if body == nil { pool.unreserve(choice.worker.id) } }
         var end = (JobState.lost, "\(job.attempts) attempts to run it failed")
         if job.attempts < configuration.maximumAttempts {
-            if let body = try await store.submission(job.promptID) { return body }
+            body = try await store.submission(job.promptID)
+            if body != nil { return body }
             end = (.failed, "the workflow is no longer stored")
         }
         guard await finish(job.promptID, end.0, .gateway(end.1)) else { throw Self.notStored }

@@ -42,8 +42,5 @@ extension HistoryEntry {
     }
 
     /// The WebSocket id in the prompt's `extra_data`, as the server has it.
-    public var clientID: String? {
-        guard let places = text.withUnsafeBufferPointer({ Self.places(in: $0) }) else { return nil }
-        return (try? JSON(parsing: Array(text[places.extraData]), options: .python))?["client_id"]?.stringValue
-    }
+    public var clientID: String? { extraData?["client_id"]?.stringValue }
 }

@@ -48,7 +48,7 @@ extension HistoryEntry {
     }
 
     /// The places of id and `extra_data` of the prompt: `{"prompt": [number, id, graph, extra_data, outputs], …}`.
-    static func places(in bytes: UnsafeBufferPointer<UInt8>) -> (id: Range<Int>, extraData: Range<Int>)? {
+    private static func places(in bytes: UnsafeBufferPointer<UInt8>) -> (id: Range<Int>, extraData: Range<Int>)? {
         var scanner = JSONScanner(bytes, options: .python)
         do throws(JSONParseError) {
             try scanner.beginObject()

@@ -192,9 +192,9 @@ extension ServerPrompt {
     /// Takes in the server's answer to its submission.
     fileprivate mutating func take(_ answer: PromptAnswer) {
         number = answer.number
+        // Not in one expression, where nil would be JSON's null.
         let errors = answer.nodeErrors
-        // Not `? nil :`, which would be the JSON value null.
-        if errors.objectValue?.isEmpty == false { nodeErrors = errors }
+        if errors.objectValue?.isEmpty ?? true { nodeErrors = nil } else { nodeErrors = errors }
         if let id = answer.promptID { idOnServer = id }
     }
 }

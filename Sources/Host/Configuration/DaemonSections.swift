@@ -80,7 +80,8 @@ package struct ComfyUIConfiguration: ConfigurationSection {
                 "Its address. COMFYUI_HOST and COMFYUI_PORT work too.", check: BaseURL.problem(in:)))
         inputDirectory = config.value(
             "input_directory", default: "./input",
-            "Where uploaded input files are kept, for the servers that need them later.")
+            "Where uploaded input files are kept, for the servers that need them later; not the input folder of a ComfyUI server."
+        )
     }
 }
 

@@ -19,6 +19,12 @@ enum ProcessFacts {
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
+    /// The most resident memory it ever had, in bytes.
+    static func peakResidentBytes(of pid: pid_t) throws -> Int {
+        let line = try Files.text("/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line.flatMap { Int($0.filter(\.isNumber)) } ?? 0) * 1024
+    }
+
     /// The living processes of a group that run a program of this name, oldest first; a sanitizer's helpers have others.
     static func members(ofGroup group: pid_t, named program: String) -> [pid_t] {
         var found: [(pid: pid_t, start: UInt64)] = []

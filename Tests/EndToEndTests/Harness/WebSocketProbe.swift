@@ -58,6 +58,11 @@ final class WebSocketProbe {
         try wire.connection.write(bytes)
     }
 
+    /// Sends no more; the peer sees the end of the stream.
+    func finishWriting() {
+        wire.connection.finishWriting()
+    }
+
     /// The next frame, `nil` at the end of the stream.
     ///
     /// - Throws: ``ProbeError``.

@@ -96,7 +96,9 @@ struct OpenAPITests {
         #expect(submit["description"] == "More *words*.")
         #expect(submit["parameters"]?.arrayValue?.count == 1)
         #expect(submit["requestBody"]?["content"]?["application/json"]?["schema"]?["required"] == ["prompt"])
-        #expect(submit["responses"]?["503"]?["description"] == "No worker. Draining.")
+        #expect(
+            submit["responses"]?["503"]?["description"]
+                == "No worker. Draining. This part of the service is being restarted.")
         // Each status is named, none by "default".
         #expect(
             submit["responses"]?.objectValue?.keys == ["200", "400", "401", "413", "415", "429", "503"])
