@@ -55,6 +55,14 @@ struct ReadmeTests {
         }
     }
 
+    @Test("the commands of the guide of /api/v1 run against a demo cluster, and bring a result with its image")
+    func v1Guide() async throws {
+        let result = try await runCommands(of: "docs/api-v1.md")
+        #expect(result.output.contains(#""status":"completed""#), "\(result)")
+        #expect(result.output.contains(#""count":1"#), "\(result)")
+        #expect(result.output.contains(#""pending_count":0"#), "\(result)")
+    }
+
     @Test("the commands of the workflows' guide run against a demo cluster, and bring an image")
     func workflowsGuide() async throws {
         let result = try await runCommands(of: "docs/workflows.md")

@@ -51,6 +51,15 @@ struct UploadTests {
         }
     }
 
+    /// Waits until so many workers are healthy.
+    private static func healthy(_ count: Int, _ service: Service) async throws {
+        try await eventually("\(count) workers are healthy") {
+            let workers = try await service.probe.get("/api/workers").json
+            let list = workers.arrayValue ?? workers["workers"]?.arrayValue ?? []
+            return list.count { $0["healthy"] == true } == count
+        }
+    }
+
     /// What a server has in its input folder under a name.
     private static func input(_ name: String, on server: SimulatedServer) async throws -> HTTPAnswer {
         try await server.probe.get("/view?type=input&\(name)")
@@ -99,6 +108,7 @@ struct UploadTests {
             let answer = try await Self.upload(service, "x.png")
             #expect(answer.status == 200 && answer.json["missing_on"]?.arrayValue?.count == 1, "\(answer.json)")
             try await late.restart()
+            try await Self.healthy(2, service)
             // The other one does not answer any more, so its prompts have to go here.
             service.servers[0].daemon.end()
             #expect(try await Self.complete(service, Self.loading("x.png", "late"))["status"] == "completed")
@@ -107,7 +117,9 @@ struct UploadTests {
             try await late.daemon.crash()
             let found = try await run("find", [late.directory.path, "-name", "x.png", "-print", "-delete"], within: 10)
             #expect(found.output.contains("x.png"))
+            try await Self.healthy(0, service)
             try await late.restart()
+            try await Self.healthy(1, service)
             #expect(try await Self.complete(service, Self.loading("x.png", "again"))["status"] == "completed")
         }
     }
@@ -122,9 +134,8 @@ struct UploadTests {
             let away = try await Self.upload(service, "y.png")
             #expect(away.status == 503 && away.json["code"] == "CONNECTION_ERROR")
             try await server.restart()
-            let result = try await eventually("a prompt is taken", within: 30) {
-                try? await Self.complete(service, Self.loading("x.png", "again"))
-            }
+            // A restarted server is another one from its first prompt on.
+            let result = try await Self.complete(service, Self.loading("x.png", "again"))
             #expect(result["status"] == "completed", "\(result)")
             // What no server took is kept all the same.
             #expect(try await Self.complete(service, Self.loading("y.png", "kept"))["status"] == "completed")

@@ -19,11 +19,21 @@ struct GatewayBackend: ComfyBackend {
 
     func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob] {
         let jobs = try await engine.store.jobs(ofClient: clientID, limit: limit)
-        let open = engine.table.jobs(jobs.lazy.map(\.promptID))
+        let open = engine.table.jobs(jobs.lazy.filter { !$0.state.isFinal }.map(\.promptID))
         var live: [String: PromptJob] = [:]
         for job in engine.describe(Array(open.values)) { live[job.promptID] = job }
-        // One that has ended on disk may be in memory for a moment yet.
-        return jobs.map { job in job.state.isFinal ? engine.describe(job) : live[job.promptID] ?? engine.describe(job) }
+        var described: [PromptJob] = []
+        for job in jobs {
+            if job.state.isFinal {
+                described.append(engine.describe(job))
+            } else if let job = live[job.promptID] {
+                described.append(job)
+            } else if let ended = try await engine.store.record(job.promptID) {
+                // It has ended meanwhile.
+                described.append(engine.describe(ended))
+            }
+        }
+        return described
     }
 
     func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {

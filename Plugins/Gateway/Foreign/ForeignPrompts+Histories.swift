@@ -47,7 +47,7 @@ extension ForeignPrompts {
             remember(results.map(\.promptID), on: worker.id)
             return Array(results)
         } catch {
-            logger.warning("history of a worker not read", ["worker.id": worker.id, "error": "\(error)"])
+            logger.info("history of a worker not read", ["worker.id": worker.id, "error": "\(error)"])
             return nil
         }
     }

@@ -82,7 +82,7 @@ extension JobEngine {
         do {
             guard member.health.isHealthy else {
                 result.removed = try await endUntold(jobs, on: worker, cause)
-                result.problem = "The worker does not answer; it is told when it is back."
+                result.problem = "The worker does not answer; of this gateway's prompts it is told when it is back."
                 return result
             }
             do {
@@ -97,7 +97,7 @@ extension JobEngine {
             } catch let error where error is HTTPClientError || error is ComfyServerError {
                 context.logger.warning("queue not cleared", ["worker.id": worker.id, "error": "\(error)"])
                 result.removed = try await endUntold(jobs, on: worker, cause)
-                result.problem = "The worker could not be told; it is told when it answers."
+                result.problem = "The worker could not be told; of this gateway's prompts it is told when it answers."
             }
         } catch {
             result.problem = Self.notStored.message

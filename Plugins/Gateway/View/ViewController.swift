@@ -25,13 +25,8 @@ struct ViewController: Sendable {
                     QueryDoc("preview", "Re-encode as `webp` or `jpeg`, with `;quality`."),
                     QueryDoc("channel", "`rgb`, `a` or `rgba`."),
                 ],
-                returns: ["contentMediaType": "*/*"],
-                answers: [
-                    AnswerDoc(206, "The part that `Range` asked for.", schema: ["contentMediaType": "*/*"]),
-                    AnswerDoc(304, "The file is the one that the caller has."),
-                    AnswerDoc(412, "The file is not the one that the caller named."),
-                    AnswerDoc(416, "The file has no such part."),
-                ],
+                returns: FilePassing.schema,
+                answers: FilePassing.answers,
                 errors: [
                     (400, "No prompt_id, or a file name that leaves its folder."),
                     (404, "The prompt or the file is unknown."), (502, "The worker cannot be reached."),

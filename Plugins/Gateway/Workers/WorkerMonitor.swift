@@ -118,6 +118,8 @@ extension WorkerMonitor {
         let events = try await gate.pass { try await client.events(clientID: engine.clientID) }
         stream.withLock { $0 = events }
         engine.pool.setConnected(workerID, since: clock.now)
+        // It may have been restarted with other folders, faster than a probe notices.
+        engine.registry.inputs.forget(serverID: workerID)
         // Events were missed until now; but an idle server tells in its first one how long its queue is.
         let isWell = engine.pool[workerID]?.health.isHealthy ?? true
         if !isWell || engine.table.hasJobs(on: workerID) { callProbe() }

@@ -158,6 +158,8 @@ final class WorkerRegistry: Sendable {
     /// - Throws: as `InputStore.place`.
     func placeInputs(namedBy body: [UInt8], on worker: Worker) async throws {
         let (server, client) = (ComfyServer(worker), client(worker))
+        // Without the event stream, nothing tells that the worker is the one it was.
+        if pool[worker.id]?.connectedSince == nil { inputs.forget(serverID: worker.id) }
         let isDone: Void? = try await submits.run(worker.id) { [inputs] in
             try await inputs.place(named: body, on: server, client: client)
         }

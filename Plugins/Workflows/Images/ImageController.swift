@@ -21,7 +21,8 @@ struct ImageController: Sendable {
                     one server after the other is asked; input files are kept here, too.
                     """,
                 query: ImageQuery.docs,
-                errors: ImageQuery.fileAnswers + [
+                returns: FilePassing.schema, answers: FilePassing.answers,
+                errors: [
                     (403, "The prompt is somebody else's, or a key without `jobs:all` names no `prompt_id`."),
                     (404, "`IMAGE_NOT_FOUND`: nobody has the file."), (422, "The query has not the right form."),
                     V1Docs.unreachable,
@@ -113,12 +114,6 @@ struct ImageQuery: Sendable {
             QueryDoc("channel", "`rgb`, `a` or `rgba`."),
         ]
     }()
-
-    /// What a server may say to a condition or a range.
-    static let fileAnswers: [(status: Int, reason: String)] = [
-        (206, "A part of the file."), (304, "The file has not changed."), (412, "The file is another one."),
-        (416, "The file has no such part."),
-    ]
 }
 
 extension QueryItems {

@@ -14,7 +14,8 @@ struct ViewController: Sendable {
                 "A file, streamed from its server.",
                 description: "`Range` and the conditional headers of HTTP are passed on.",
                 query: ImageQuery.docs.filter { $0.name != "img_type" },
-                errors: ImageQuery.fileAnswers + [
+                returns: FilePassing.schema, answers: FilePassing.answers,
+                errors: [
                     (400, "No file name, or one that leaves its folder."),
                     (403, "The prompt is somebody else's, or a key without `jobs:all` names no `prompt_id`."),
                     (404, "Nobody has the file."), (502, "The server cannot be reached."),

@@ -14,6 +14,19 @@ public enum FilePassing {
     /// Bodies up to this size are read whole: one send instead of two, and no stream.
     private static let wholeBody = 64 << 10
 
+    /// The whole file, for the document of the API.
+    public static var schema: JSON { ["contentMediaType": "*/*"] }
+
+    /// What a server says of a file besides, for the document of the API.
+    public static var answers: [AnswerDoc] {
+        [
+            AnswerDoc(206, "The part that `Range` asked for.", schema: schema),
+            AnswerDoc(304, "The file is the one that the caller has."),
+            AnswerDoc(412, "The file is not the one that the caller named."),
+            AnswerDoc(416, "The file has no such part."),
+        ]
+    }
+
     /// The headers of a client's request that the server should see.
     public static func headers(of request: Request) -> HTTPFields {
         var headers = HTTPFields()

@@ -80,6 +80,8 @@ extension SingleServerBackend {
 
     /// Sends a prompt that is on the board, once; when the server did not take it, it leaves the board.
     private func send(_ submission: SingleSubmission) async throws -> SubmittedPrompt {
+        // Without the stream, nothing tells that the server is the one it was.
+        if contact.connectedSince == nil { watch.inputs.forget(serverID: ServerContact.serverID) }
         do {
             try await watch.inputs.place(named: submission.body, on: contact.server, client: watch.client)
         } catch {

@@ -54,7 +54,7 @@ package struct HTTPLimits: Sendable {
     /// Bytes of WebSocket messages waiting for a slow peer; more closes the connection with 1013.
     package var webSocketBuffer = 4 << 20
     /// Time between pings on a WebSocket; a peer that is silent for two of them is dropped.
-    package var webSocketPing = Duration.seconds(30)
+    package var webSocketPing = Duration.seconds(20)
 
     package init() {}
 }
