@@ -252,8 +252,11 @@ struct NamedTests {
             let refusal = PromptRefusal(
                 error: ["type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"],
                 nodeErrors: ["5": ["errors": []]])
+            var other = refusal
+            other.status = 413
             let cases: [(any Error, Int, JSON?)] = [
-                (refusal, 400, ["5": ["errors": []]]),
+                (refusal, 400, ["5": ["errors": []]]), (other, 400, ["5": ["errors": []]]),
+                (HTTPError.invalid([(["body", "client_id"], "longer than 1000 bytes")]), 400, nil),
                 (HTTPError(.serviceUnavailable, "gateway.no_worker", "No worker."), 503, nil),
                 (HTTPClientError(.connect, mayHaveBeenProcessed: false, "secret address"), 502, nil),
                 (HTTPError(.badGateway, "comfyui.bad_answer", "Bad."), 502, nil),

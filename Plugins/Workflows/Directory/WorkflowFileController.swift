@@ -56,7 +56,8 @@ extension WorkflowFileController {
         "The file of a workflow, as it is stored.",
         description: "Also one that cannot run. `ETag` tells versions apart, `If-None-Match` is answered with 304.",
         returns: ["description": "what the file has: mostly an object of nodes"],
-        errors: [(304, "The caller has this version."), unknown, OperationDocs.folderFails])
+        answers: [AnswerDoc(304, "The caller has this version.", headers: [HeaderDoc("ETag", "The version.")])],
+        errors: [unknown, OperationDocs.folderFails])
 
     private static let writeDocs = OperationDocs(
         "Puts the file of a workflow in place.",

@@ -1,6 +1,7 @@
 import PluginAPI
 
-/// Turns what goes wrong on the way to a ComfyUI server into 502, and a refused graph into 400 with `node_errors`.
+/// Turns what goes wrong on the way to a ComfyUI server into seed 002's statuses: 502 for a server that cannot be reached,
+/// 400 for all that is the caller's doing, with `node_errors` of a refused graph.
 struct UpstreamErrors: Middleware {
     func handle(_ request: Request, next: @Sendable (Request) async throws -> Response) async throws -> Response {
         do {
@@ -9,7 +10,11 @@ struct UpstreamErrors: Middleware {
             throw HTTPError.unreachable(error)
         } catch let refusal as PromptRefusal {
             var error = refusal.httpError
+            error.status = .badRequest
             error.details = ["node_errors": refusal.nodeErrors, "comfyui_error": refusal.error]
+            throw error
+        } catch var error as HTTPError where error.status == .unprocessableContent {
+            error.status = .badRequest
             throw error
         }
     }
