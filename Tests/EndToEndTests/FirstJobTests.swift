@@ -130,7 +130,9 @@ struct FirstJobTests {
                 #expect(answer.status == 404, "\(target)")
                 #expect(answer.json["detail"]?.stringValue != nil, "\(target): \(answer)")
             }
-            #expect(try await probe.get("/api/view?filename=a.png").status == 400)
+            #expect(try await probe.get("/api/view?filename=").status == 400)
+            // The one worker is asked.
+            #expect(try await probe.get("/api/view?filename=a.png").status == 404)
             #expect(try await probe.get("/api/view?filename=a.png&prompt_id=\(unknown)").status == 404)
             #expect(try await probe.get("/api/prompt/\(unknown)").status == 404)
             #expect(try await probe.send("DELETE", "/api/prompt").status == 405)

@@ -178,9 +178,9 @@ struct SeedRoutesTests {
         }
     }
 
-    @Test("GET /api/view needs a prompt_id")
+    @Test("GET /api/view needs a prompt_id where several workers could have the file")
     func view() async throws {
-        try await withCluster(servers: 1) { cluster in
+        try await withCluster(servers: 2) { cluster in
             let id = try await cluster.submit(Workflow.image("seed"))
             try await cluster.ended(id)
             let query = "filename=seed_00001_.png&subfolder=&type=output"
