@@ -28,6 +28,26 @@ struct ApiDocsTests {
         }
     }
 
+    @Test("ask for a token where the daemon wants one", arguments: ["/docs", "/redoc"])
+    func closed(path: String) async throws {
+        try await withDaemon("auth: {open_surfaces: never}\nplugins: {gateway: {}}") { daemon in
+            let script = """
+                const field = async () => {
+                  while (!document.querySelector("input[type=password]")) await new Promise(next => setTimeout(next, 50));
+                  return document.querySelector("input[type=password]");
+                };
+                (await field()).value = "wrong";
+                document.querySelector("form button").click();
+                while (!document.body.innerText.includes("may not")) await new Promise(next => setTimeout(next, 50));
+                (await field()).value = "\(try daemon.adminToken)";
+                document.querySelector("form button").click();
+                \(Self.script(waitingFor: "/api/task/{id}/explain"))
+                """
+            let text = try await Browser.run(script: script, on: "http://127.0.0.1:\(daemon.port)\(path)")
+            #expect(text.stringValue?.contains("/api/task/{id}/explain") ?? false)
+        }
+    }
+
     @Test("Authorize of Swagger UI sends the token with what is tried out")
     func authorize() async throws {
         try await withDaemon("plugins: {gateway: {}}") { daemon in

@@ -12,15 +12,13 @@ package struct ApiDocsRoutes: Sendable {
     /// The declarations, for ``RouteTable/init(plugins:host:)``.
     package var declarations: [RouteDeclaration] {
         var routes = RouteGroup(prefix: "", access: .open)
-        routes.group("", access: .openSurface) { routes in
-            routes.get("/docs", docs: OperationDocs("Swagger UI.", published: false)) { [folder] request in
-                try await Self.page(.swagger, folder, request)
-            }
-            routes.get("/redoc", docs: OperationDocs("ReDoc.", published: false)) { [folder] request in
-                try await Self.page(.redoc, folder, request)
-            }
+        // The same for everybody: what is described has its own access, and the page asks for a token.
+        routes.get("/docs", docs: OperationDocs("Swagger UI.", published: false)) { [folder] request in
+            try await Self.page(.swagger, folder, request)
         }
-        // The same for everybody, and a page that may be seen asks for them without a token.
+        routes.get("/redoc", docs: OperationDocs("ReDoc.", published: false)) { [folder] request in
+            try await Self.page(.redoc, folder, request)
+        }
         let docs = OperationDocs("A file of Swagger UI or ReDoc.", published: false)
         routes.get("/docs/{file}", String.self, docs: docs) { [folder] request, name in
             try await Self.asset(name, folder, request)
