@@ -199,8 +199,12 @@ struct ImageTests {
             script.servers = [Self.other("a"), Self.other("b")]
             script.jobs["p"] = PromptJob(promptID: "p", state: .done, server: Self.other("b"))
         } body: { rig in
-            let ours = "http://test.local/api/view?"
-            #expect(await rig.host.send(.get, path).json?["url"]?.stringValue?.hasPrefix(ours) == true)
+            // Which server has it is not known: `/api/view` could not say either, the download asks them all.
+            let ours = "http://test.local/api/v1/images/download?filename=a%26b.png&subfolder=&type=temp"
+            let unknown = await rig.host.send(.get, path).json
+            #expect(unknown?["url"] == .string(ours) && unknown?["comfyui_url"] == nil)
+            let lost = await rig.host.send(.get, path + "&prompt_id=nobody").json?["url"]?.stringValue
+            #expect(lost?.hasPrefix("http://test.local/api/view?prompt_id=nobody&") == true)
             let known = await rig.host.send(.get, path + "&prompt_id=p")
             #expect(known.json?["url"] == "http://b:8188/view?filename=a%26b.png&subfolder=&type=temp")
         }
