@@ -10,8 +10,8 @@ enum HandOver {
 }
 
 extension JobEngine {
-    /// How often a job may wait again because no worker could be given its input files.
-    private static let placementRounds = 20
+    /// How long a job may wait because no worker could be given its input files: a disk that is full may be cleared.
+    private static let placementPatience = Duration.seconds(120)
 
     /// Sends a job to a worker, and to others while it certainly did not arrive.
     ///
@@ -19,7 +19,7 @@ extension JobEngine {
     /// worker can be asked about it.
     ///
     /// - Throws: a worker's refusal: ``PromptRefusal``, ``HTTPError``; ``HTTPError`` 503 `gateway.input_not_placed` after
-    ///   too many rounds; ``DatabaseError``.
+    ///   too long a time; ``DatabaseError``.
     func deliver(_ start: Job, _ body: [UInt8], to first: Worker) async throws -> HandOver {
         var job = start
         var worker = first
@@ -58,7 +58,7 @@ extension JobEngine {
             guard let current = table[job.promptID]?.job, current.attempts < configuration.maximumAttempts,
                 let next = pool.reserve(excluding: tried)
             else {
-                if isUnplaced { try countRound(job.promptID) }
+                if isUnplaced { try checkPlacement(job.promptID) }
                 return .noWorker(reason)
             }
             job = try await assign(current, to: next)
@@ -71,17 +71,18 @@ extension JobEngine {
         _ = table.update(promptID) { $0.job.attempts = max(0, $0.job.attempts - 1) }
     }
 
-    /// Counts a round in which no worker could be given a job's input files: a job that can never run must not take the
-    /// others' turns for ever.
+    /// Lets a job wait again that no worker could be given the input files of: for a while, because a job that can never
+    /// run must not take the others' turns for ever.
     ///
-    /// - Throws: ``HTTPError`` 503 `gateway.input_not_placed` after the last one.
-    private func countRound(_ promptID: String) throws(HTTPError) {
-        let isLast =
+    /// - Throws: ``HTTPError`` 503 `gateway.input_not_placed` when it has waited too long.
+    private func checkPlacement(_ promptID: String) throws(HTTPError) {
+        let now = now
+        let since =
             table.update(promptID) { live in
-                live.unplacedRounds += 1
-                return live.unplacedRounds >= Self.placementRounds
-            } ?? false
-        guard isLast else { return }
+                live.unplacedSince = live.unplacedSince ?? now
+                return live.unplacedSince
+            } ?? nil
+        guard let since, since.duration(to: now) >= Self.placementPatience else { return }
         throw HTTPError(
             .serviceUnavailable, "gateway.input_not_placed",
             "No worker could be given an input file that the prompt names.")
