@@ -265,6 +265,24 @@ struct InputStoreTests {
         #expect(rig.store.isEmpty)
     }
 
+    @Test("a server that broke down over a file is left alone for a moment, unless the file is another one")
+    func pausing() async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x.png")
+        rig.servers.refuse("b", with: 500)
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "b") }
+        rig.servers.refuse("b", with: nil)
+        rig.clock.advance(by: .milliseconds(1999))
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "b") }
+        rig.clock.advance(by: .milliseconds(1))
+        try await rig.place(Self.loading("x.png"), on: "b")
+        rig.servers.refuse("c", with: 500)
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "c") }
+        rig.servers.refuse("c", with: nil)
+        try await rig.keep("other pixels", as: "x.png", on: ["c"])
+        #expect(rig.servers.uploads.map(\.server) == ["a", "b", "c"])
+    }
+
     @Test("no server is 503, and the same upload again finds the file")
     func noServer() async throws {
         let rig = try Rig()

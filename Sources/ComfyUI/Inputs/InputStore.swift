@@ -20,9 +20,20 @@ public final class InputStore: Sendable {
     static let draftLife = Duration.seconds(3600)
     static let draftLifeAtStart = Duration.seconds(60)
 
+    /// A server that broke down over a file (500) is not asked to take the same one for so long: a prompt that waits may come
+    /// again at once.
+    static let refusalPause = Duration.seconds(2)
+
     struct Delivery: Hashable {
         let serverID: String
         let name: InputName
+    }
+
+    /// What a server said against a file.
+    struct Refusal {
+        let error: ComfyServerError
+        let stamp: InputFile.Stamp
+        let until: Instant
     }
 
     struct State {
@@ -34,6 +45,7 @@ public final class InputStore: Sendable {
         /// Counts how often a server was forgotten: what it got before does not count.
         var ages: [String: UInt] = [:]
         var underWay: [Delivery: UploadUnderWay] = [:]
+        var refusals: [Delivery: Refusal] = [:]
         var lastSweep: Instant?
     }
 
@@ -80,6 +92,7 @@ public final class InputStore: Sendable {
     public func forget(serverID: String) {
         state.withLock { state in
             state.delivered[serverID] = nil
+            state.refusals = state.refusals.filter { $0.key.serverID != serverID }
             state.ages[serverID, default: 0] &+= 1
         }
     }
