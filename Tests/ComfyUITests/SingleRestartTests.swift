@@ -25,7 +25,7 @@ struct SingleRestartTests {
         try await SingleRig.run(server, clock: clock, directory: directory) { rig in
             try await rig.connected()
             let jobs = try await rig.backend.prompts(ofClient: "tab", limit: 9)
-            #expect(Set(jobs.map { "\($0.promptID) \($0.state)" }) == ["p-1 done", "p-2 running"])
+            #expect(jobs.map { "\($0.promptID) \($0.state)" } == ["p-2 running", "p-1 done"])
             let client = Collected(try await rig.backend.follow(client: "tab"))
             let ended = try #require(await rig.backend.job("p-1"))
             #expect(ended.state == .done)

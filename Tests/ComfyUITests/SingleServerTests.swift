@@ -1,6 +1,7 @@
 import ComfyUI
 import PluginAPI
 import PluginTestKit
+import Synchronization
 import Testing
 
 @Suite("A prompt's way through the backend of a single server")
@@ -182,13 +183,32 @@ struct SingleServerTests {
             #expect(try await rig.backend.job(second)?.position == 1)
             rig.server.start()
             rig.server.finish(error: "no")
-            try await rig.wait(second, for: .failed)
+            // The board knows of an end before those who follow have taken it in.
+            try await rig.drive("both ends are told") { client.words().count >= 10 }
             #expect(client.words(of: first) == ["submitted", "running", "execution_start", "executing", "done"])
             #expect(client.words(of: second) == ["submitted", "running", "execution_start", "executing", "failed"])
             #expect(client.words().count == 10)
             let jobs = try await rig.backend.prompts(ofClient: "tab", limit: 10)
             #expect(jobs.map(\.state) == [.failed, .done])
             #expect(jobs.allSatisfy { $0.createdAt != nil && $0.startedAt != nil && $0.finishedAt != nil })
+        }
+    }
+
+    @Test("a reading of the queue from before a submission does not take it out of the count")
+    func lateReading() async throws {
+        let server = FakeComfy("http://comfy:8188")
+        let network = SlowQueueNetwork(FakeNetwork([server]))
+        try await SingleRig.run(server, network: network) { rig in
+            try await rig.connected()
+            _ = try await rig.submit()
+            #expect(await rig.backend.remaining() == 1)
+            let release = network.hold()
+            let reading = Task { try await rig.backend.queue() }
+            try await rig.drive("it is being read") { network.isHolding }
+            _ = try await rig.submit()
+            release.finish()
+            #expect(try await reading.value.pending.count == 1)
+            #expect(await rig.backend.remaining() == 2)
         }
     }
 
@@ -290,5 +310,42 @@ struct PoisonCase: Sendable, CustomTestStringConvertible {
     private init(_ name: String, prompt: JSON = SingleRig.workflow, extra: JSONObject = [:]) {
         testDescription = name
         submission = PromptSubmission(prompt: prompt, extra: extra)
+    }
+}
+
+/// A network on which an answer about the queue may take long.
+private final class SlowQueueNetwork: HTTPClient {
+    private let network: FakeNetwork
+    private let gate = Mutex<AsyncStream<Never>?>(nil)
+    private let holding = Atomic(false)
+
+    init(_ network: FakeNetwork) {
+        self.network = network
+    }
+
+    var isHolding: Bool { holding.load(ordering: .acquiring) }
+
+    /// Holds the next answer, and no other.
+    func hold() -> AsyncStream<Never>.Continuation {
+        let (stream, continuation) = AsyncStream<Never>.makeStream()
+        gate.withLock { $0 = stream }
+        return continuation
+    }
+
+    func send(_ request: ClientRequest) async throws -> ClientResponse {
+        let answer = try await network.send(request)
+        guard request.method == .get, request.url.hasSuffix("/queue"),
+            let gate = gate.withLock({ gate -> AsyncStream<Never>? in
+                defer { gate = nil }
+                return gate
+            })
+        else { return answer }
+        holding.store(true, ordering: .releasing)
+        for await _ in gate {}
+        return answer
+    }
+
+    func webSocket(_ request: ClientRequest) async throws -> any WebSocket {
+        try await network.webSocket(request)
     }
 }

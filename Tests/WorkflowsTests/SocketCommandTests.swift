@@ -203,6 +203,34 @@ struct SocketCommandTests {
         }
     }
 
+    @Test("a result larger than the queue does not close the connection because something waits before it")
+    func large() throws {
+        let queue = OutgoingQueue()
+        let large = SocketMessage("result", ["text": .string(String(repeating: "x", count: OutgoingQueue.mostBytes))])
+        // Not within the expectation, which would print it.
+        let taken = [SocketMessage.system("first"), large, .system("too much")].map { queue.add($0) }
+        #expect(taken == [true, true, false])
+    }
+
+    @Test("submissions that wait are bounded in bytes too", .timeLimit(.minutes(1)))
+    func line() async {
+        let line = SubmissionLine()
+        let (gate, opening) = AsyncStream<Never>.makeStream()
+        let half = SubmissionLine.mostBytes / 2
+        await line.add(half) { for await _ in gate {} }
+        await line.add(half) {}
+        let hasGoneOn = Mutex(false)
+        let third = Task {
+            await line.add(1) {}
+            hasGoneOn.withLock { $0 = true }
+        }
+        try? await Task.sleep(for: .milliseconds(50))
+        #expect(!hasGoneOn.withLock { $0 })
+        opening.finish()
+        await third.value
+        await line.finish()
+    }
+
     @Test("a backend that goes away, and a plugin that stops, close with 1012")
     func restart() async throws {
         try await withWorkflows { rig in

@@ -109,6 +109,59 @@ struct SocketReplayTests {
         }
     }
 
+    @Test("a client that was told of the time is not told again when it is back, nor how the workflow ended")
+    func timedOutBefore() async throws {
+        try await withWorkflows { rig in
+            let clock = ManualClock()
+            try await rig.move("p", of: "me", to: .running) { $0.startedAt = clock.wallClock }
+            clock.advance(by: .seconds(301))
+            let client = try await rig.serve("me", clock: clock, timeout: .seconds(300))
+            #expect(try await client.next("result")["code"] == "TASK_TIMEOUT")
+            try await client.expectSilence()
+            await client.socket.close(code: 1000, reason: "")
+            let again = try await rig.serve("me", clock: clock, timeout: .seconds(300))
+            try await again.expectSilence()
+            rig.store("p")
+            try await rig.move("p", of: "me", to: .done)
+            #expect(try await again.next("status")["status"] != nil)
+            try await again.expectSilence()
+        }
+    }
+
+    @Test("many refusals do not make it forget that a workflow had its result")
+    func refusals() async throws {
+        try await withWorkflows { rig in
+            let clock = ManualClock()
+            try await rig.move("p", of: "me", to: .running) { $0.startedAt = clock.wallClock }
+            clock.advance(by: .seconds(301))
+            let client = try await rig.serve("me", clock: clock, timeout: .seconds(300))
+            #expect(try await client.next("result")["code"] == "TASK_TIMEOUT")
+            for _ in 0...1000 {
+                try await client.send("submit", ["workflow": ["1": 5]])
+                try await client.next("execution_error")
+            }
+            try await rig.move("p", of: "me", to: .done)
+            #expect(try await client.next("status")["status"] != nil)
+            try await client.expectSilence()
+        }
+    }
+
+    @Test("all results of a large batch come, also those that are not among the newest thousand")
+    func manyMissed() async throws {
+        try await withWorkflows { rig in
+            for number in 1...2500 {
+                try await rig.move("p\(number)", of: "me", to: .done) { job in
+                    job.createdAt = Timestamp(milliseconds: Int64(number))
+                }
+            }
+            let client = try await rig.connect("me")
+            var told: Set<String> = []
+            for _ in 1...2500 { told.insert(try await client.next("result")["prompt_id"]?.stringValue ?? "?") }
+            #expect(told.count == 2500)
+            try await client.expectSilence()
+        }
+    }
+
     @Test("the time counts from the start of the execution, whenever the client came, and anew on another server")
     func lateClient() async throws {
         try await withWorkflows { rig in

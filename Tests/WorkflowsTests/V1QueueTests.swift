@@ -166,6 +166,29 @@ struct V1QueueTests {
         }
     }
 
+    @Test("servers that cannot be asked what runs are named; if none can, nothing is said to be interrupted")
+    func unreachableInterrupt() async throws {
+        try await withWorkflows { rig in
+            var other = FakeBackend.server
+            other.id = "server-2"
+            rig.backend.script { script in
+                script.servers = [FakeBackend.server, other]
+                script.queue.running = [Self.queued("p", 1)]
+                script.queue.unreachable = [other]
+                script.cancels = true
+            }
+            let some = await rig.host.send(.post, Self.interrupt)
+            #expect(some.status == .ok)
+            #expect(some.json?["detail"] == ["interrupted": ["p"], "unreachable": ["server-2"]])
+            rig.backend.script { script in
+                script.queue = PromptQueue(unreachable: [FakeBackend.server, other])
+            }
+            let none = await rig.host.send(.post, Self.interrupt)
+            #expect(none.status == .serviceUnavailable)
+            #expect(none.json?["detail"]?["code"] == "CONNECTION_ERROR")
+        }
+    }
+
     @Test("a key sees its own prompts in the queue, at their places among all")
     func ownQueue() async throws {
         let key = Principal(kind: .apiKey, id: "k1", name: "K", scopes: [JobScope.jobs])

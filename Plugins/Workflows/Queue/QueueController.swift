@@ -35,12 +35,7 @@ struct QueueController: Sendable {
     }
 
     private func status(_ request: Request) async throws -> JSON {
-        let backend = backends.current
-        let queue = try await backend.queue()
-        let asked = try await backend.servers().filter(\.enabled)
-        guard queue.unreachable.isEmpty || queue.unreachable.count < asked.count else {
-            throw HTTPError(.serviceUnavailable, .connection, "No ComfyUI server can be reached.")
-        }
+        let queue = try await backends.current.reachableQueue()
         return QueueStatus(queue, of: JobCaller.limit(of: request.principal)).json
     }
 
@@ -67,4 +62,18 @@ struct QueueController: Sendable {
 
     /// What stands for the daemon's own queue among the servers.
     private static let ownQueue = "daemon"
+}
+
+extension ComfyBackend {
+    /// The queues of all servers.
+    ///
+    /// - Throws: ``HTTPError`` 503 when there are servers and none could be asked.
+    func reachableQueue() async throws -> PromptQueue {
+        let queue = try await queue()
+        let asked = try await servers().filter(\.enabled)
+        guard queue.unreachable.isEmpty || queue.unreachable.count < asked.count else {
+            throw HTTPError(.serviceUnavailable, .connection, "No ComfyUI server can be reached.")
+        }
+        return queue
+    }
 }

@@ -32,8 +32,8 @@ extension ClientSession {
 
     /// Tells nothing more about a prompt that was refused, until its last event.
     private func forget(refused promptID: String) {
-        tracks[promptID] = PromptTrack(isOver: true)
-        let refused = tracks.filter { $0.value.isOver && $0.value.timer == nil }
+        tracks[promptID] = PromptTrack(isOver: true, isRefused: true)
+        let refused = tracks.filter(\.value.isRefused)
         guard refused.count > Self.mostRefused else { return }
         for promptID in refused.keys { tracks[promptID] = nil }
     }

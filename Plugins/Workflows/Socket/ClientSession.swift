@@ -50,8 +50,10 @@ actor ClientSession {
     var subscriptions: [String: Task<Void, Never>] = [:]
     private var lastRemaining: Int?
 
-    /// How many prompts of the client are looked at when it connects, the newest.
-    private static let mostPrompts = 1000
+    /// How many prompts of the client are looked at when it connects, the newest; more of them if it has more.
+    private static let somePrompts = 1000
+    /// How many are looked at in no case.
+    private static let mostPrompts = 64_000
     /// The pause before the socket is asked again whether it has sent what it holds.
     private static let flushPause = Duration.milliseconds(250)
 
@@ -166,10 +168,11 @@ extension ClientSession {
     }
 
     private func greet() async throws {
-        let jobs = try await services.backends.current.prompts(ofClient: clientID, limit: Self.mostPrompts)
-            .filter(maySee)
+        let jobs = try await prompts()
         let open = jobs.filter { !$0.state.isFinal }.map(\.promptID)
-        for promptID in open { tracks[promptID] = PromptTrack() }
+        // A prompt that was executed for too long had its result, though it goes on.
+        let told = try await services.ledger.told(among: open)
+        for promptID in open { tracks[promptID] = PromptTrack(isOver: told.contains(promptID)) }
         tell(.connected(clientID: clientID, open: open))
         await tellRemaining(always: true, sid: clientID)
         for job in try await services.ledger.missed(of: jobs) {
@@ -177,6 +180,17 @@ extension ClientSession {
             await outgoing.room()
             try Task.checkCancellation()
             try await tellEnd(of: job, isNews: false)
+        }
+    }
+
+    /// The client's prompts that it may see.
+    private func prompts() async throws -> [PromptJob] {
+        let backend = services.backends.current
+        var limit = Self.somePrompts
+        while true {
+            let jobs = try await backend.prompts(ofClient: clientID, limit: limit)
+            guard jobs.count >= limit, limit < Self.mostPrompts else { return jobs.filter(maySee) }
+            limit *= 4
         }
     }
 
@@ -188,10 +202,21 @@ extension ClientSession {
             case .ping: tell(.pong(services.clock.wallClock))
             case .wrong(let error, let reference): tell(.problem(error).echoing(reference))
             case .submit(let workflow, let reference):
-                await submissions.add { await self.submit(workflow, reference) }
+                await submissions.add(message.size) { await self.submit(workflow, reference) }
             case .interrupt(let promptID): await interrupt(promptID)
             case .subscribe(let promptID): await subscribe(promptID)
             }
+        }
+    }
+}
+
+extension WebSocketMessage {
+    /// The content in bytes.
+    fileprivate var size: Int {
+        switch self {
+        case .text(let text): text.utf8.count
+        case .binary(let bytes): bytes.count
+        @unknown default: 0
         }
     }
 }

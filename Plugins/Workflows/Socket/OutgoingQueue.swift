@@ -5,7 +5,7 @@ import Synchronization
 final class OutgoingQueue: Sendable {
     /// How many messages may wait.
     static let mostMessages = 1000
-    /// How many bytes may wait; one message is always taken.
+    /// With how many bytes waiting no further message is taken; the last one may be of any size.
     static let mostBytes = 8 << 20
 
     /// A message that waits.
@@ -34,14 +34,12 @@ final class OutgoingQueue: Sendable {
         let item = Item(text: message.text, endOf: message.endOf)
         let (isTaken, reader) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
             guard !state.isFinished, !state.hasOverflown else { return (true, nil) }
-            let size = item.text.utf8.count
-            let fits = state.items.count < Self.mostMessages && size <= Self.mostBytes - state.bytes
-            guard fits || state.items.isEmpty else {
+            guard state.items.count < Self.mostMessages, state.bytes < Self.mostBytes else {
                 state.hasOverflown = true
                 return (false, nil)
             }
             state.items.append(item)
-            state.bytes += size
+            state.bytes += item.text.utf8.count
             defer { state.reader = nil }
             return (true, state.reader)
         }

@@ -6,6 +6,8 @@ struct PromptTrack: Sendable {
     var held: [PromptEvent]?
     /// Whether its end was told already, because it was executed for too long or refused.
     var isOver = false
+    /// Whether its submission was refused.
+    var isRefused = false
     /// Whether it was submitted under another client id.
     var isSubscribed = false
     /// Whether the client knows of a node that failed.

@@ -44,8 +44,11 @@ struct ResultLedger: Sendable {
             .sorted { ($0.finishedAt?.milliseconds ?? 0) < ($1.finishedAt?.milliseconds ?? 0) }
     }
 
-    private func told(among ids: [String]) async throws -> Set<String> {
-        guard !ids.isEmpty else { return [] }
+    /// Those of some prompts whose result was told.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func told(among ids: [String]) async throws -> Set<String> {
+        guard window > .zero, !ids.isEmpty else { return [] }
         return try await database.read { connection in
             var told: Set<String> = []
             var rest = ids[...]

@@ -16,7 +16,8 @@ struct InterruptController: Sendable {
                 "Interrupts a workflow, or all that run.",
                 description: """
                     With `prompt_id`: one that runs is interrupted on its server, one that waits leaves its queue. Without \
-                    a body, or without an id: all that run and that the caller may touch.
+                    a body, or without an id: all that run and that the caller may touch; `detail.unreachable` names servers \
+                    that could not be asked.
                     """,
                 body: [
                     "type": ["object", "null"], "properties": ["prompt_id": ["type": ["string", "null"]]],
@@ -36,12 +37,14 @@ struct InterruptController: Sendable {
         let actor = JobCaller.actor(of: request)
         // An empty id counts as none, as it does for the services that this one imitates.
         guard let promptID, !promptID.isEmpty else {
-            let interrupted = try await interrupter.interruptAll(for: request.principal, by: actor)
+            let outcome = try await interrupter.interruptAll(for: request.principal, by: actor)
+            let isNone = outcome.interrupted.isEmpty
+            var detail: JSONObject = ["interrupted": .array(outcome.interrupted.map { .string($0) })]
+            if !outcome.unreachable.isEmpty { detail["unreachable"] = .array(outcome.unreachable.map { .string($0) }) }
             return [
                 "success": true,
-                "message": .string(
-                    interrupted.isEmpty ? "No workflow runs." : "The running workflows are interrupted."),
-                "detail": ["interrupted": .array(interrupted.map { .string($0) })],
+                "message": .string(isNone ? "No workflow runs." : "The running workflows are interrupted."),
+                "detail": .object(detail),
             ]
         }
         try await interrupter.interrupt(promptID, for: request.principal, by: actor)

@@ -14,6 +14,8 @@ struct WorkflowInterrupter: Sendable {
         var interrupted: [String] = []
         /// Those that could not be, each with the reason.
         var problems: JSONObject = [:]
+        /// The servers that could not be asked what runs there, by id.
+        var unreachable: [String] = []
     }
 
     /// Interrupts a prompt that runs, or takes one that waits out of its queue.
@@ -35,12 +37,14 @@ struct WorkflowInterrupter: Sendable {
 
     /// Interrupts everything that runs and that the caller may touch.
     ///
-    /// - Throws: ``HTTPError`` 502 `QUEUE_OPERATION_ERROR` with the reason for each prompt that still runs.
-    func interruptAll(for principal: Principal?, by actor: String) async throws -> [String] {
+    /// - Throws: ``HTTPError`` 502 `QUEUE_OPERATION_ERROR` with the reason for each prompt that still runs, 503 when no server
+    ///   could be asked what runs.
+    func interruptAll(for principal: Principal?, by actor: String) async throws -> Outcome {
         let backend = backends.current
         let own = JobCaller.limit(of: principal)
-        let running = try await backend.queue().running.filter { own == nil || own == $0.caller }.map(\.promptID)
-        let outcome = await withTaskGroup(of: (String, HTTPError?).self) { group in
+        let queue = try await backend.reachableQueue()
+        let running = queue.running.filter { own == nil || own == $0.caller }.map(\.promptID)
+        var outcome = await withTaskGroup(of: (String, HTTPError?).self) { group in
             var outcome = Outcome()
             var waiting = running[...]
             for promptID in waiting.prefix(Self.width) { group.addTask { await Self.cancel(promptID, backend, actor) } }
@@ -60,7 +64,8 @@ struct WorkflowInterrupter: Sendable {
                 .badGateway, .queueOperation, "Some workflows could not be interrupted.",
                 details: .object(outcome.problems))
         }
-        return outcome.interrupted
+        outcome.unreachable = queue.unreachable.map(\.id)
+        return outcome
     }
 
     private static func cancel(

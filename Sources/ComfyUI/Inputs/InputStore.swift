@@ -16,6 +16,10 @@ public final class InputStore: Sendable {
     /// Temporary files are looked through so often, when something comes in.
     static let sweepInterval = Duration.seconds(3600)
 
+    /// Files that came in and got no name are removed after so long; at a start, when hardly anybody can be at work, earlier.
+    static let draftLife = Duration.seconds(3600)
+    static let draftLifeAtStart = Duration.seconds(60)
+
     struct Delivery: Hashable {
         let serverID: String
         let name: InputName
@@ -56,7 +60,7 @@ public final class InputStore: Sendable {
     public func load() async throws {
         let (folder, now) = (folder, clock.wallClock)
         let found = try await blocking.run {
-            folder.removeDrafts(now: now)
+            folder.removeDrafts(olderThan: Self.draftLifeAtStart, now: now)
             _ = folder.sweepTemporary(now: now, limit: Self.indexLimit)
             return folder.names(limit: Self.indexLimit)
         }
@@ -64,6 +68,9 @@ public final class InputStore: Sendable {
             state.names.formUnion(found.names)
             state.isComplete = found.isComplete
             state.lastSweep = clock.now
+        }
+        if !found.isComplete {
+            logger.warning("Not all input files are known: the disk is asked for those that prompts name.")
         }
         guard !found.names.isEmpty else { return }
         logger.info("Input files are kept.", ["count": "\(found.names.count)", "complete": "\(found.isComplete)"])

@@ -30,7 +30,7 @@ extension PromptBoard {
                 feed.put(ClientPromptEvent(promptID: prompt.promptID, event: .state(prompt.job(on: server))))
             }
             guard !state.isClosed else { return feed.end() }
-            state.forgetLostFeeds()
+            state.forgetLostFeeds(of: clientID)
             state.clientFeeds[clientID, default: []].append(WeakFeed(feed: feed))
         }
         return AsyncStream(unfolding: { await feed.next() }, onCancel: { feed.end() })
@@ -85,8 +85,12 @@ extension PromptBoard {
 }
 
 extension PromptBoard.State {
-    /// Takes out the feeds whose consumers are gone.
-    fileprivate mutating func forgetLostFeeds() {
+    /// Takes out the feeds whose consumers are gone: of one client each time, and of all when there are twice as many clients
+    /// as the last time, so that ten thousand that come at once are not counted ten thousand times.
+    fileprivate mutating func forgetLostFeeds(of clientID: String) {
+        clientFeeds[clientID]?.removeAll { $0.feed == nil }
+        guard clientFeeds.count >= sweepLimit else { return }
+        defer { sweepLimit = max(PromptBoard.leastSweep, clientFeeds.count * 2) }
         clientFeeds = clientFeeds.compactMapValues { feeds in
             let left = feeds.filter { $0.feed != nil }
             return left.isEmpty ? nil : left

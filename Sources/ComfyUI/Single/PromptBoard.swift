@@ -17,6 +17,8 @@ final class PromptBoard: Sendable {
         var sequence = 0
         var feeds: [String: [WeakFeed]] = [:]
         var clientFeeds: [String: [WeakFeed]] = [:]
+        /// With how many clients those whose feeds are gone are taken out of ``clientFeeds``.
+        var sweepLimit = PromptBoard.leastSweep
         /// Whether followers are sent away.
         var isClosed = false
     }
@@ -30,6 +32,8 @@ final class PromptBoard: Sendable {
     /// Gives the server as it is now.
     let server: @Sendable () -> ComfyServer
 
+    /// With how many clients those that are gone are looked for first.
+    static let leastSweep = 64
     /// How many prompts may be open.
     static let openLimit = 100_000
     /// How many prompts that have ended are remembered.

@@ -18,6 +18,8 @@ final class ServerContact: Sendable {
         var remaining: Int?
         /// Counts what it said about that.
         var news = 0
+        /// How many prompts are being handed over, and how many ever were: a reading of the queue beside that may have them or not.
+        var handOvers = (underWay: 0, begun: 0)
         /// Counts the changes of its queue that were heard of.
         var changes = 0
     }
@@ -28,6 +30,8 @@ final class ServerContact: Sendable {
         let began: Instant
         /// How many changes of the queue were known then.
         let changes: Int
+        /// How many prompts were handed over by then; `nil` while one was.
+        let handOvers: Int?
     }
 
     private let state = Mutex(State())
@@ -56,8 +60,6 @@ final class ServerContact: Sendable {
     var unheardSince: Instant? { state.withLock { $0.unheardSince } }
     /// How many prompts the server has, as it said last.
     var remaining: Int? { state.withLock { $0.remaining } }
-    /// Counts what the server said about that.
-    var news: Int { state.withLock { $0.news } }
 
     /// The server answered.
     func reached() {
@@ -110,25 +112,38 @@ final class ServerContact: Sendable {
     /// A reading of the queue begins now.
     func beginReading() -> Reading {
         let now = context.clock.now
-        return state.withLock { Reading(began: now, changes: $0.changes) }
+        return state.withLock { state in
+            let handOvers = state.handOvers.underWay == 0 ? state.handOvers.begun : nil
+            return Reading(began: now, changes: state.changes, handOvers: handOvers)
+        }
     }
 
     /// The queue was read.
     func read(_ queue: QueueOutline, _ reading: Reading) {
         state.withLock { state in
             state.lastLook = reading
-            state.tell(queue.running.count + queue.pending.count)
+            if reading.handOvers == state.handOvers.begun { state.tell(queue.running.count + queue.pending.count) }
         }
         reached()
     }
 
-    /// A prompt was handed over; the server has one more, unless it has told so already.
-    func took(_ prompts: Int = 1, since news: Int) {
+    /// Hands a prompt over: if that succeeds the server has one more, unless it has told so already.
+    ///
+    /// - Throws: what the body throws.
+    func handingOver<T>(_ body: () async throws -> T) async throws -> T {
+        let news = state.withLock { state in
+            state.handOvers.underWay += 1
+            state.handOvers.begun += 1
+            return state.news
+        }
+        defer { state.withLock { $0.handOvers.underWay -= 1 } }
+        let answer = try await body()
         state.withLock { state in
             state.unheardSince = state.unheardSince ?? context.clock.now
-            if state.news == news { state.remaining = max(0, (state.remaining ?? 0) + prompts) }
+            if state.news == news { state.remaining = (state.remaining ?? 0) + 1 }
         }
         reached()
+        return answer
     }
 
     /// Whether the queue was read within a time and has not changed since, or was asked for in vain.

@@ -13,14 +13,15 @@ extension ServerWatch {
         try await takingUp.run { [self] in
             guard !isTakenUp.load(ordering: .acquiring) else { return }
             let queue = try await ask { try await $0.queue() }
-            for item in queue.running { adopt(item, .running) }
-            for item in queue.pending { adopt(item, .submitted) }
+            // The oldest first, as they become known in the order of their submission.
             do {
                 let results = try await ask { try await $0.histories(maxItems: Self.takenUpResults, offset: nil) }
                 for (id, entry) in results { adopt(id, HistoryEntry(entry)) }
             } catch {
                 context.logger.warning("results from before the start are not known", ["error": "\(error)"])
             }
+            for item in queue.running { adopt(item, .running) }
+            for item in queue.pending { adopt(item, .submitted) }
             isTakenUp.store(true, ordering: .releasing)
             if board.openCount > 0 {
                 context.logger.notice("unfinished jobs taken up", ["jobs": "\(board.openCount)"])

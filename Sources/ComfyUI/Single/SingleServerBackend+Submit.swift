@@ -90,10 +90,8 @@ extension SingleServerBackend {
             board.withdraw(submission.promptID)
             throw error
         }
-        let news = contact.news
         do {
-            let answer = try await watch.client.submit(submission.body)
-            contact.took(since: news)
+            let answer = try await contact.handingOver { try await watch.client.submit(submission.body) }
             return taken(submission.promptID, answer)
         } catch let refusal as PromptRefusal {
             contact.reached()

@@ -37,7 +37,7 @@ public final class SingleServerBackend: ComfyBackend {
 
     /// Degraded when the server does not answer.
     public func health() async -> HealthStatus {
-        contact.problem.map { .degraded("The ComfyUI server \(context.daemon.comfyBaseURL) does not answer: \($0).") }
+        contact.problem.map { .degraded("The ComfyUI server does not answer: \($0).") }
             ?? .healthy
     }
 }
