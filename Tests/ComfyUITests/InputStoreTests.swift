@@ -265,6 +265,24 @@ struct InputStoreTests {
         #expect(rig.store.isEmpty)
     }
 
+    @Test("a server that broke down over a file is left alone for a moment, unless the file is another one")
+    func pausing() async throws {
+        let rig = try Rig()
+        try await rig.keep("pixels", as: "x.png")
+        rig.servers.refuse("b", with: 500)
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "b") }
+        rig.servers.refuse("b", with: nil)
+        rig.clock.advance(by: .milliseconds(1999))
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "b") }
+        rig.clock.advance(by: .milliseconds(1))
+        try await rig.place(Self.loading("x.png"), on: "b")
+        rig.servers.refuse("c", with: 500)
+        await #expect(throws: ComfyServerError.self) { try await rig.place(Self.loading("x.png"), on: "c") }
+        rig.servers.refuse("c", with: nil)
+        try await rig.keep("other pixels", as: "x.png", on: ["c"])
+        #expect(rig.servers.uploads.map(\.server) == ["a", "b", "c"])
+    }
+
     @Test("no server is 503, and the same upload again finds the file")
     func noServer() async throws {
         let rig = try Rig()
@@ -309,7 +327,7 @@ struct InputStoreTests {
         #expect(rig.names("input/folder") == ["x.png"])
     }
 
-    @Test("a folder that cannot be written to is 500, a full disk 507; nothing is left and the old content stays")
+    @Test("a folder that cannot be written to is 500, and nothing is left")
     func disk() async throws {
         let rig = try Rig()
         try #require(symlink("/proc/nothing", rig.directory.path + "/input") == 0)
@@ -329,13 +347,18 @@ struct InputStoreTests {
             var times = [timeval(tv_sec: Int(old), tv_usec: 0), timeval(tv_sec: Int(old), tv_usec: 0)]
             try #require(utimes(rig.directory.path + "/input/" + name, &times) == 0)
         }
-        rig.clock.advance(by: .seconds(3601))
+        rig.clock.advance(by: .seconds(3599))
         try await rig.keep("x", as: "x.png")
-        #expect(rig.names("input/.temp/s") == ["t.png"])
+        #expect(rig.names("input/.incoming") == ["half"])
+        rig.clock.advance(by: .seconds(3600))
+        try await rig.keep("x", as: "x.png")
+        #expect(rig.names("input/.temp/s") == ["t.png"] && rig.names("input/.incoming") == [])
         rig.clock.advance(by: .seconds(86_400))
         try await rig.keep("x", as: "x.png")
         #expect(rig.names("input/.temp/s") == [] && rig.names("input/s") == ["i.png"])
-        #expect(rig.names("input/.incoming") == ["half"])
+        try rig.write("half", rig.directory.path + "/input/.incoming/half")
+        var times = [timeval(tv_sec: Int(old), tv_usec: 0), timeval(tv_sec: Int(old), tv_usec: 0)]
+        try #require(utimes(rig.directory.path + "/input/.incoming/half", &times) == 0)
         try await rig.store.load()
         #expect(rig.names("input/.incoming") == [] && rig.names("input/s") == ["i.png"])
     }
@@ -355,6 +378,36 @@ struct InputStoreTests {
         let (server, client) = rig.servers.server("b")
         try await rig.store.place(named: Array(body.utf8), on: server, client: client)
         #expect((rig.servers.file("input/x y.png", on: "b") != nil) == isFound)
+    }
+
+    @Test("names that look alike and are written otherwise are two files")
+    func canonicalForms() async throws {
+        let rig = try Rig()
+        let (composed, decomposed) = ("\u{FC}.png", "u\u{308}.png")
+        try await rig.keep("one", as: composed)
+        try await rig.place(Self.loading(decomposed), on: "b")
+        try await rig.place(Self.loading(composed), on: "b")
+        #expect(rig.servers.uploads.map(\.server) == ["a", "b"])
+        try await rig.keep("two", as: decomposed)
+        let both: JSON = ["1": ["inputs": ["a": .string(composed), "b": .string(decomposed)]]]
+        try await rig.place(both, on: "c")
+        #expect(rig.servers.uploads.filter { $0.server == "c" }.count == 2)
+        #expect(rig.servers.uploads.filter { $0.server == "b" }.count == 1)
+    }
+
+    @Test("what is kept is found also when the folder could not be read at the start")
+    func unreadableAtStart() async throws {
+        let first = try Rig()
+        try await first.keep("pixels", as: "x.png")
+        let input = first.directory.path + "/input"
+        try #require(rename(input, input + ".away") == 0 && symlink(input, input) == 0)
+        let second = try Rig(first.directory)
+        try await second.store.load()
+        #expect(!second.store.isEmpty)
+        #expect(second.logs.lines.contains { $0.level == .warning })
+        try #require(unlink(input) == 0 && rename(input + ".away", input) == 0)
+        try await second.place(Self.loading("x.png"))
+        #expect(second.servers.file("input/x.png", on: "a") == Array("pixels".utf8))
     }
 
     @Test("an upload is streamed from disk, piece by piece")

@@ -1,4 +1,5 @@
 import ComfyUI
+import Glibc
 import PluginAPI
 import PluginTestKit
 import Synchronization
@@ -6,6 +7,23 @@ import Testing
 
 @Suite("A prompt's way through the backend of a single server")
 struct SingleServerTests {
+    @Test("a server that answers and does not take an input file does not count as away")
+    func unplaced() async throws {
+        let directory = try TestDirectory()
+        try close(#require(Optional(open(directory.folder("input") + "/x.png", O_CREAT | O_WRONLY, 0o644))))
+        try await SingleRig.run(directory: directory) { rig in
+            try await rig.connected()
+            rig.server.with { $0.uploadAnswer = { ClientResponse(status: .internalServerError) } }
+            let graph: JSON = ["1": ["class_type": "LoadImage", "inputs": ["image": "x.png"]]]
+            await #expect(throws: ComfyServerError.self) {
+                try await rig.during { try await rig.backend.submit(PromptSubmission(prompt: graph)) }
+            }
+            let servers = try await rig.backend.servers()
+            #expect(servers.map(\.healthy) == [true])
+            #expect(rig.server.count == 0)
+        }
+    }
+
     @Test("events come in order, and the result is there when the end is told")
     func order() async throws {
         try await SingleRig.run { rig in

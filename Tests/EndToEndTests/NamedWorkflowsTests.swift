@@ -161,6 +161,21 @@ struct NamedWorkflowsTests {
         }
     }
 
+    @Test("processing while the server holds back the result of an ended prompt", arguments: ServiceKind.allCases)
+    func processing(_ kind: ServiceKind) async throws {
+        try await withService(kind, servers: 1) { service in
+            let id = try await service.run(Workflow.textToImage("late", seconds: 2), [:])
+            try await service.taskStatus(id, becomes: "running")
+            try await service.servers[0].probe.post("/simulator/control", ["answer_delay": "1500ms"])
+            let processing = try await service.taskStatus(id, becomes: "processing")
+            #expect(processing["message"]?.stringValue?.contains("ended") == true)
+            #expect(processing["execution_time"]?.doubleValue ?? 0 > 0 && processing["node_errors"] == [:])
+            #expect(processing["images"] == nil)
+            try await service.servers[0].probe.post("/simulator/control", ["answer_delay": "0s"])
+            #expect(try await service.taskStatus(id, becomes: "completed")["images"]?.arrayValue?.count == 1)
+        }
+    }
+
     @Test("error: a prompt that fails has its reason, with 200", arguments: ServiceKind.allCases)
     func error(_ kind: ServiceKind) async throws {
         try await withService(kind, servers: 1) { service in

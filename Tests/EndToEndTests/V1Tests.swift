@@ -30,6 +30,16 @@ struct V1Tests {
             #expect(image["node_id"] == "9")
             #expect(image["comfyui_url"]?.stringValue?.contains("/view?filename=") == true)
             #expect(image["url"]?.stringValue?.hasPrefix("http://127.0.0.1:\(service.daemon.port)/api/view?") == true)
+
+            // The seed's own request names no prompt; its link works whoever has the file.
+            let name = try #require(image["filename"]?.stringValue)
+            let link = try await service.probe.get("/api/v1/images/url?filename=\(name)&subfolder=v1&type=output")
+            let target = try #require(link.json["url"]?.stringValue)
+            let base = "http://127.0.0.1:\(service.daemon.port)"
+            #expect(target.hasPrefix(base))
+            let file = try await service.probe.get(String(target.dropFirst(base.count)))
+            #expect(file.status == 200, "\(target)")
+            #expect(file["Content-Type"] == "image/png")
         }
     }
 

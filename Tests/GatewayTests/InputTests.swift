@@ -1,3 +1,4 @@
+import ComfyUI
 import Glibc
 import PluginAPI
 import PluginTestKit
@@ -71,6 +72,33 @@ struct InputTests {
             second.with { $0.uploadAnswer = nil }
             try await eventually("placed") { second.submitted.contains("a") }
             #expect(second.with { $0.uploads } == ["cat.png"] && !first.submitted.contains("a"))
+        }
+    }
+
+    @Test("a prompt whose file no worker can be given ends after a while, and does not hold up others for ever")
+    func neverPlaced() async throws {
+        let (worker, clock) = (FakeComfy("http://a:1"), ManualClock())
+        try await GatewayRig.run([worker], ["max_in_flight": 2], clock: clock) { rig in
+            try await GatewayRig.drive(clock, "healthy") {
+                rig.engine.pool.members.allSatisfy { $0.health == .healthy }
+            }
+            _ = try await GatewayBackend(engine: rig.engine).keep(upload(rig, "cat.png"))
+            rig.engine.registry.inputs.forget(serverID: rig.engine.pool.members[0].worker.id)
+            worker.with { $0.uploadAnswer = { ClientResponse(status: .internalServerError) } }
+            for id in ["a", "b"] {
+                var prompt = Self.prompt("cat.png")
+                prompt["prompt_id"] = .string(id)
+                _ = try await rig.submitted(clock, prompt)
+            }
+            _ = try await rig.submitted(clock, ["prompt_id": "c"])
+            try await GatewayRig.drive(clock, "the others have ended") {
+                worker.submitted == ["c"] && rig.engine.table["a"] == nil && rig.engine.table["b"] == nil
+            }
+            for id in ["a", "b"] {
+                let job = try await rig.stored(id)
+                #expect(job?.state == .failed, "\(String(describing: job))")
+                #expect(job?.error?.contains("input file") == true)
+            }
         }
     }
 

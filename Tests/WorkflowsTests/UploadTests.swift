@@ -105,6 +105,7 @@ struct UploadTests {
             (".hidden.png", "hidden.png"),
             ("a..b.png", "a.b.png"), ("a%0D%0Ab;%22.png", "a__b__.png"), ("...", "image.png"), ("猫.png", "猫.png"),
             ("a\u{202E}gnp.png", "a_gnp.png"),
+            ("e" + String(repeating: "\u{301}", count: 200) + ".png", "image.png"),
             (String(repeating: "é", count: 200) + ".png", String(repeating: "é", count: 125) + ".png"),
         ])
     func names(given: String, expected: String) async throws {

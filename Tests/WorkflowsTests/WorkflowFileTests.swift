@@ -173,6 +173,12 @@ struct WorkflowFileTests {
             for name in ["outside", "round", "dangling", "loop", "zero", "folder", "pipe"] {
                 #expect(await rig.run(name).status == .notFound, "\(name)")
             }
+            // The link is replaced, and its permissions, which are all, are not those of the file.
+            let answer = await put(rig, "inside", Self.graph)
+            #expect(answer.status == .ok, "\(answer.text)")
+            var info = stat()
+            #expect(lstat(rig.folder + "/inside.json", &info) == 0)
+            #expect(info.st_mode & S_IFMT == S_IFREG && info.st_mode & 0o111 == 0)
         }
     }
 

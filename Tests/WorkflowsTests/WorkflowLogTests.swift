@@ -11,7 +11,12 @@ struct WorkflowLogTests {
         var prompt = PromptSubmission(
             prompt: ["1": ["class_type": "X", "inputs": ["text": "a\nb", "Api_Key": "sk-1", "max_tokens": 5]]],
             clientID: "my-api-1", promptID: "p")
-        prompt.extra = ["extra_data": ["api_key_comfy_org": "sk-2", "auth_token_comfy_org": "sk-3", "keep": 1]]
+        prompt.extra = [
+            "extra_data": [
+                "api_key_comfy_org": "sk-2", "auth_token_comfy_org": "sk-3", "keep": 1,
+                "extra_pnginfo": ["workflow": ["nodes": [["widgets_values": ["a", "sk-1"]]]]],
+            ]
+        ]
         return prompt
     }()
 

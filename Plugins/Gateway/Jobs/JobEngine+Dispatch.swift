@@ -81,7 +81,8 @@ extension JobEngine {
         } ?? nil
     }
 
-    /// Hands over a job whose caller has its answer already; it ends as failed when a worker refuses it.
+    /// Hands over a job whose caller has its answer already; it ends as failed when a worker refuses it, or none can be given its
+    /// input files.
     ///
     /// - Returns: false when it waits again.
     private func redeliver(_ job: Job, to choice: WorkerChoice) async -> Bool {
@@ -95,7 +96,7 @@ extension JobEngine {
         } catch let refusal as PromptRefusal {
             _ = table.update(job.promptID) { $0.job.nodeErrors = refusal.nodeErrors }
             await refused(job.promptID, refusal.httpError.message)
-        } catch let error as HTTPError where error.code == "comfyui.error" {
+        } catch let error as HTTPError where ["comfyui.error", "gateway.input_not_placed"].contains(error.code) {
             await refused(job.promptID, error.message)
         } catch {
             context.logger.warning("job not handed over", ["prompt.id": job.promptID, "error": "\(error)"])

@@ -10,16 +10,21 @@ enum HandOver {
 }
 
 extension JobEngine {
+    /// How long a job may wait because no worker could be given its input files: a disk that is full may be cleared.
+    private static let placementPatience = Duration.seconds(120)
+
     /// Sends a job to a worker, and to others while it certainly did not arrive.
     ///
     /// It counts as taken also when the worker went silent after the job was sent: then the job is settled when the
     /// worker can be asked about it.
     ///
-    /// - Throws: a worker's refusal: ``PromptRefusal``, ``HTTPError``; ``DatabaseError``.
+    /// - Throws: a worker's refusal: ``PromptRefusal``, ``HTTPError``; ``HTTPError`` 503 `gateway.input_not_placed` after
+    ///   too long a time; ``DatabaseError``.
     func deliver(_ start: Job, _ body: [UInt8], to first: Worker) async throws -> HandOver {
         var job = start
         var worker = first
         var tried: Set<String> = []
+        var isUnplaced = false
         while true {
             let reason: String
             switch await settle(job, body, worker) {
@@ -40,7 +45,11 @@ extension JobEngine {
                 guard isToBlame(worker, for: job.promptID) else { throw Self.answer(error) }
                 reason = error.reason
             case .notTaken(let words, let counts):
-                if !counts { _ = table.update(job.promptID) { $0.job.attempts = max(0, $0.job.attempts - 1) } }
+                if !counts { uncharge(job.promptID) }
+                reason = words
+            case .notPlaced(let words):
+                uncharge(job.promptID)
+                isUnplaced = true
                 reason = words
             }
             context.logger.warning(
@@ -48,10 +57,35 @@ extension JobEngine {
             tried.insert(worker.id)
             guard let current = table[job.promptID]?.job, current.attempts < configuration.maximumAttempts,
                 let next = pool.reserve(excluding: tried)
-            else { return .noWorker(reason) }
+            else {
+                if isUnplaced { try checkPlacement(job.promptID) }
+                return .noWorker(reason)
+            }
             job = try await assign(current, to: next)
             worker = next.worker
         }
+    }
+
+    /// Takes an attempt back that no worker can have worked on.
+    private func uncharge(_ promptID: String) {
+        _ = table.update(promptID) { $0.job.attempts = max(0, $0.job.attempts - 1) }
+    }
+
+    /// Lets a job wait again that no worker could be given the input files of: for a while, because a job that can never
+    /// run must not take the others' turns for ever.
+    ///
+    /// - Throws: ``HTTPError`` 503 `gateway.input_not_placed` when it has waited too long.
+    private func checkPlacement(_ promptID: String) throws(HTTPError) {
+        let now = now
+        let since =
+            table.update(promptID) { live in
+                live.unplacedSince = live.unplacedSince ?? now
+                return live.unplacedSince
+            } ?? nil
+        guard let since, since.duration(to: now) >= Self.placementPatience else { return }
+        throw HTTPError(
+            .serviceUnavailable, "gateway.input_not_placed",
+            "No worker could be given an input file that the prompt names.")
     }
 
     /// Whether a worker that broke down over a job is to blame, and not the job: another one shall tell.

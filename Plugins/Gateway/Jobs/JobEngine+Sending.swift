@@ -9,6 +9,8 @@ enum Delivery {
     case refused(any Error)
     /// The worker does not have it; whether it may have tried.
     case notTaken(String, counts: Bool)
+    /// Nothing was sent, because the worker cannot be given an input file.
+    case notPlaced(String)
     /// The worker does not have it and answered 500: it is sick, or the prompt is such that workers break down over it.
     case brokeDown(ComfyServerError)
     /// Nobody knows.
@@ -46,7 +48,7 @@ extension JobEngine {
             case .absent: await forget([copy])
             }
         }
-        if let reason = await placeInputs(submission, worker) { return .notTaken(reason, counts: false) }
+        if let failure = await placeInputs(submission, worker) { return failure }
         let body = Submission.body(submission, promptID: job.promptID, clientID: clientID)
         let failure: any Error
         do {
@@ -71,19 +73,19 @@ extension JobEngine {
 
     /// Brings the worker the input files that a job names.
     ///
-    /// - Returns: why that failed, if it did; nothing was sent then, so the job is not to blame. And the worker only if it
+    /// - Returns: what came of it if that failed; nothing was sent then, so the job is not to blame. And the worker only if it
     ///   cannot be reached: a file that is too large for it must not keep other jobs away.
-    private func placeInputs(_ submission: [UInt8], _ worker: Worker) async -> String? {
+    private func placeInputs(_ submission: [UInt8], _ worker: Worker) async -> Delivery? {
         guard !registry.inputs.isEmpty else { return nil }
-        guard !isDraining else { return "the gateway is shutting down" }
+        guard !isDraining else { return .notTaken("the gateway is shutting down", counts: false) }
         do {
             try await registry.placeInputs(namedBy: submission, on: worker)
             return nil
         } catch {
-            if let error = error as? HTTPClientError, !error.mayHaveBeenProcessed {
-                pool.failHandOver(worker.id, error, now: now)
-            }
-            return "an input file could not be placed: \((error as? ComfyServerError)?.reason ?? "\(error)")"
+            let words = "an input file could not be placed: \((error as? ComfyServerError)?.reason ?? "\(error)")"
+            guard let error = error as? HTTPClientError, !error.mayHaveBeenProcessed else { return .notPlaced(words) }
+            pool.failHandOver(worker.id, error, now: now)
+            return .notTaken(words, counts: false)
         }
     }
 

@@ -39,6 +39,8 @@ struct LiveJob: Sendable {
     var interruptedOn: Set<String> = []
     /// The workers that broke down over it.
     var brokeDownOn: Set<String> = []
+    /// Since when no worker can be given its input files.
+    var unplacedSince: Instant?
 
     /// Starts with a record; one that is being sent is new, and not accepted yet.
     init(_ job: Job, isSending: Bool = false) {

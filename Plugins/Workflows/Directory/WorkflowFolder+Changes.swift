@@ -13,7 +13,9 @@ extension WorkflowFolder {
         var info = stat()
         let isNew = lstat(target, &info) != 0
         do throws(FolderProblem) {
-            try Self.write(bytes, toDraft: draft, mode: isNew ? 0o644 : info.st_mode & 0o777)
+            // A link has permissions for all, which are not those of what it leads to.
+            let hasMode = !isNew && info.st_mode & S_IFMT == S_IFREG
+            try Self.write(bytes, toDraft: draft, mode: hasMode ? info.st_mode & 0o777 : 0o644)
             guard rename(draft, target) == 0 else { throw FolderProblem("write", target, errno) }
         } catch {
             unlink(draft)

@@ -32,6 +32,10 @@ struct ImageController: Sendable {
             "/api/v1/images/url",
             docs: OperationDocs(
                 "The address of an image; whether it is there is not looked at.",
+                description: """
+                    `url` leads to `/api/view`, or to `/api/v1/images/download` while neither the prompt nor the only server that may \
+                    have the file is known.
+                    """,
                 query: ImageQuery.docs,
                 returns: [
                     "type": "object", "required": ["url", "filename"],

@@ -63,7 +63,7 @@ struct ImageFinder: Sendable {
                 failure = error
             }
         }
-        if let kept = try await kept(file) { return kept }
+        if let kept = try await kept(file, headers) { return kept }
         guard answered else {
             throw HTTPError(.serviceUnavailable, .connection, "No ComfyUI server could be asked.", cause: failure)
         }
@@ -84,16 +84,24 @@ struct ImageFinder: Sendable {
         return try await FilePassing.response(answer)
     }
 
-    /// An input file of the store, if it is one.
-    private func kept(_ file: FileReference) async throws -> Response? {
+    /// An input file of the store, or the part of it that is asked for, if it is one.
+    private func kept(_ file: FileReference, _ asked: HTTPFields) async throws -> Response? {
         guard file.options.isEmpty,
             let name = InputName(filename: file.filename, subfolder: file.subfolder, type: file.type)
         else { return nil }
         let (inputs, path) = (inputs, inputs.path(of: name))
         guard let size = try await blocking.run({ inputs.size(of: name) }) else { return nil }
-        var headers: HTTPFields = ["Content-Type": MediaType.of(file.filename)]
+        var headers: HTTPFields = ["Content-Type": MediaType.of(file.filename), "Accept-Ranges": "bytes"]
         FilePassing.disarm(&headers)
-        return Response(headers: headers, body: .file(path: path, length: size))
+        switch ByteRange(asked, size: size) {
+        case .whole: return Response(headers: headers, body: .file(path: path, length: size))
+        case .part(let range):
+            headers["Content-Range"] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)"
+            return Response(
+                status: .partialContent, headers: headers,
+                body: .file(path: path, offset: range.lowerBound, length: range.count))
+        case .outside: return Response(status: 416, headers: ["Content-Range": "bytes */\(size)"])
+        }
     }
 }
 

@@ -19,6 +19,8 @@ enum WorkflowLog {
         for (key, value) in prompt.extra { request[key] = value }
         if var extra = request["extra_data"]?.objectValue {
             extra.hidePrivateKeys(clientID: extra["client_id"]?.stringValue)
+            // The page's form of the graph has the values of inputs without their names.
+            if extra.contains("extra_pnginfo") { extra["extra_pnginfo"] = "***" }
             request["extra_data"] = .object(extra)
         }
         request["client_id"] = prompt.clientID.map { .string($0) }

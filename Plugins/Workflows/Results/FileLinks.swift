@@ -9,14 +9,16 @@ struct FileLinks: Sendable {
 
     /// `url` and `comfyui_url` of a file.
     ///
-    /// Without a known server both lead to this daemon.
+    /// Without a known server both lead to this daemon. Where neither the prompt nor the server is known, that is the route
+    /// that asks one server after the other: `/api/view` serves files whose server is certain.
     func urls(
         of file: FileReference, promptID: String? = nil, server: ComfyServer?
     ) -> (url: String, comfyUIURL: String?) {
         var items = [(name: String, value: String)]()
         if let promptID { items.append((name: "prompt_id", value: promptID)) }
         items += Self.query(file)
-        let own = "\(base)/api/view?\(QueryItems(items).encoded)"
+        let path = promptID == nil && server == nil ? "/api/v1/images/download" : "/api/view"
+        let own = "\(base)\(path)?\(QueryItems(items).encoded)"
         guard let server else { return (own, nil) }
         let direct = "\(server.url)/view?\(QueryItems(Self.query(file)).encoded)"
         return (style == .direct ? direct : own, direct)

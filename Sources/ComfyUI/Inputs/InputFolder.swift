@@ -150,13 +150,18 @@ extension InputFolder {
 extension InputFolder {
     /// The names of all kept files, as far as they are names that an upload could have.
     ///
-    /// - Returns: At most `limit` names, and whether these are all.
-    func names(limit: Int) -> (names: Set<InputName>, isComplete: Bool) {
+    /// - Returns: At most `limit` names, and whether these are all: a folder may be such that it cannot be read.
+    func names(limit: Int, types: [String] = ["input", "temp"]) -> (names: Set<InputName>, isComplete: Bool) {
         var found: Set<InputName> = []
-        for type in ["input", "temp"] {
+        var isComplete = true
+        for type in types {
             var folders = [""]
             while let folder = folders.popLast() {
-                for entry in entries(root(type) + "/" + folder) {
+                guard let entries = entries(root(type) + "/" + folder) else {
+                    isComplete = false
+                    continue
+                }
+                for entry in entries {
                     guard let name = InputName(filename: entry, subfolder: folder, type: type) else { continue }
                     switch kind(path(of: name)) {
                     case S_IFREG:
@@ -168,21 +173,21 @@ extension InputFolder {
                 }
             }
         }
-        return (found, true)
+        return (found, isComplete)
     }
 
-    /// Removes what nobody finished to bring, after a start; a store that another part of the daemon has open at the same time
-    /// keeps what is younger than a minute.
-    func removeDrafts(now: Timestamp) {
-        for entry in entries(incoming) { removeOld(incoming + "/" + entry, .seconds(60), now) }
+    /// Removes what nobody finished to bring and is older than some time: at the same time another part of the daemon may have
+    /// the store open.
+    func removeDrafts(olderThan life: Duration, now: Timestamp) {
+        for entry in entries(incoming) ?? [] { removeOld(incoming + "/" + entry, life, now) }
     }
 
     /// Removes temporary files that are old.
     ///
     /// - Returns: Those that are gone.
     func sweepTemporary(now: Timestamp, limit: Int) -> Set<InputName> {
-        names(limit: limit).names.filter { name in
-            name.type == "temp" && removeOld(path(of: name), Self.temporaryLife, now)
+        names(limit: limit, types: ["temp"]).names.filter { name in
+            removeOld(path(of: name), Self.temporaryLife, now)
         }
     }
 
@@ -203,16 +208,18 @@ extension InputFolder {
         return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG ? S_IFREG : 0
     }
 
-    private func entries(_ path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
+    /// What is in a folder, without hidden entries; nothing when there is no such folder, `nil` when it cannot be read.
+    private func entries(_ path: String) -> [String]? {
+        guard let folder = opendir(path) else { return [ENOENT, ENOTDIR].contains(errno) ? [] : nil }
         defer { closedir(folder) }
         var names: [String] = []
-        while let entry = readdir(folder) {
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else { return errno == 0 ? names : nil }
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             if !name.utf8.starts(with: [UInt8(ascii: ".")]) || path == incoming { names.append(name) }
         }
-        return names
     }
 }

@@ -20,6 +20,10 @@ public struct InputName: Sendable, Hashable {
         guard ["input", "temp"].contains(type), Self.isComponent(filename),
             subfolder.utf8.count <= Self.longestSubfolder
         else { return nil }
+        guard !subfolder.isEmpty else {
+            (self.type, self.subfolder, self.filename) = (type, "", filename)
+            return
+        }
         // Empty components and single dots lead nowhere else.
         let folders = Self.components(subfolder).filter { $0 != "." }
         guard folders.count <= Self.deepestSubfolder, folders.allSatisfy({ Self.isComponent($0) }) else { return nil }
@@ -83,6 +87,21 @@ public struct InputName: Sendable, Hashable {
     }
 }
 
+/// Names are the same byte for byte, as on disk, where `String` equates those that only look alike.
+extension InputName {
+    /// Whether both name the same file.
+    public static func == (lhs: InputName, rhs: InputName) -> Bool {
+        lhs.filename.utf8.elementsEqual(rhs.filename.utf8) && lhs.subfolder.utf8.elementsEqual(rhs.subfolder.utf8)
+            && lhs.type == rhs.type
+    }
+
+    /// Feeds the bytes of the file name, which mostly differ.
+    public func hash(into hasher: inout Hasher) {
+        var filename = filename
+        filename.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}
+
 // MARK: - Names from outside
 
 extension InputName {
@@ -103,8 +122,8 @@ extension InputName {
         var name = String(scalars)
         while let first = name.first, first == " " { name.removeFirst() }
         while let last = name.last, last == " " { name.removeLast() }
-        guard isComponent(name) || name.utf8.count > longestFilename else { return fallback }
-        return name.utf8.count > longestFilename ? shortened(name, appending: "") : name
+        if name.utf8.count > longestFilename { name = shortened(name, appending: "") }
+        return isComponent(name) ? name : fallback
     }
 
     /// The name of another file of the same kind: `x (1).png`.

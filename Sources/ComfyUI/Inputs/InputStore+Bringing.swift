@@ -35,6 +35,7 @@ extension InputStore {
 
     private enum Step {
         case nothing
+        case refuse(ComfyServerError)
         case wait(UploadUnderWay)
         case upload(UploadUnderWay, age: UInt)
     }
@@ -55,6 +56,7 @@ extension InputStore {
             }
             switch state.withLock({ next(delivery, stamp, &$0) }) {
             case .nothing: return
+            case .refuse(let error): throw error
             case .wait(let call):
                 do {
                     try await call.wait()
@@ -64,7 +66,7 @@ extension InputStore {
                 }
             case .upload(let call, let age):
                 let outcome = await upload(name, contentType, client)
-                finish(call, delivery, outcome, age)
+                finish(call, delivery, stamp, outcome, age)
                 _ = try outcome.get()
             }
         }
@@ -73,16 +75,26 @@ extension InputStore {
     private func next(_ delivery: Delivery, _ stamp: InputFile.Stamp, _ state: inout State) -> Step {
         if let call = state.underWay[delivery] { return .wait(call) }
         if state.delivered[delivery.serverID]?[delivery.name] == stamp { return .nothing }
+        if let refusal = state.refusals[delivery], refusal.stamp == stamp, clock.now < refusal.until {
+            return .refuse(refusal.error)
+        }
         let call = UploadUnderWay()
         state.underWay[delivery] = call
         return .upload(call, age: state.ages[delivery.serverID] ?? 0)
     }
 
     private func finish(
-        _ call: UploadUnderWay, _ delivery: Delivery, _ outcome: Result<InputFile.Stamp, any Error>, _ age: UInt
+        _ call: UploadUnderWay, _ delivery: Delivery, _ wanted: InputFile.Stamp,
+        _ outcome: Result<InputFile.Stamp, any Error>, _ age: UInt
     ) {
+        let now = clock.now
         state.withLock { state in
             state.underWay[delivery] = nil
+            if case .failure(let error as ComfyServerError) = outcome, error.status == .internalServerError {
+                state.refusals = state.refusals.filter { now < $0.value.until }
+                let until = now.advanced(by: Self.refusalPause)
+                state.refusals[delivery] = Refusal(error: error, stamp: wanted, until: until)
+            }
             guard case .success(let stamp) = outcome, age == state.ages[delivery.serverID] ?? 0 else { return }
             var known = state.delivered.removeValue(forKey: delivery.serverID) ?? [:]
             if known.count >= Self.indexLimit { known = [:] }

@@ -90,7 +90,7 @@ extension InputStore {
         return offset == file.stamp.size
     }
 
-    /// Removes old temporary files now and then.
+    /// Removes old temporary files now and then, and what a crash left that was too young for the start after it.
     private func sweep() async {
         let isDue = state.withLock { state in
             guard state.lastSweep.map({ $0.advanced(by: Self.sweepInterval) <= clock.now }) ?? true else {
@@ -100,10 +100,12 @@ extension InputStore {
             return true
         }
         let (folder, now) = (folder, clock.wallClock)
-        guard isDue, let gone = try? await blocking.run({ folder.sweepTemporary(now: now, limit: Self.indexLimit) })
-        else {
-            return
+        guard isDue else { return }
+        let gone = try? await blocking.run {
+            folder.removeDrafts(olderThan: Self.draftLife, now: now)
+            return folder.sweepTemporary(now: now, limit: Self.indexLimit)
         }
+        guard let gone else { return }
         state.withLock { $0.names.subtract(gone) }
     }
 }

@@ -16,9 +16,24 @@ public final class InputStore: Sendable {
     /// Temporary files are looked through so often, when something comes in.
     static let sweepInterval = Duration.seconds(3600)
 
+    /// Files that came in and got no name are removed after so long; at a start, when hardly anybody can be at work, earlier.
+    static let draftLife = Duration.seconds(3600)
+    static let draftLifeAtStart = Duration.seconds(60)
+
+    /// A server that broke down over a file (500) is not asked to take the same one for so long: a prompt that waits may come
+    /// again at once.
+    static let refusalPause = Duration.seconds(2)
+
     struct Delivery: Hashable {
         let serverID: String
         let name: InputName
+    }
+
+    /// What a server said against a file.
+    struct Refusal {
+        let error: ComfyServerError
+        let stamp: InputFile.Stamp
+        let until: Instant
     }
 
     struct State {
@@ -30,6 +45,7 @@ public final class InputStore: Sendable {
         /// Counts how often a server was forgotten: what it got before does not count.
         var ages: [String: UInt] = [:]
         var underWay: [Delivery: UploadUnderWay] = [:]
+        var refusals: [Delivery: Refusal] = [:]
         var lastSweep: Instant?
     }
 
@@ -56,7 +72,7 @@ public final class InputStore: Sendable {
     public func load() async throws {
         let (folder, now) = (folder, clock.wallClock)
         let found = try await blocking.run {
-            folder.removeDrafts(now: now)
+            folder.removeDrafts(olderThan: Self.draftLifeAtStart, now: now)
             _ = folder.sweepTemporary(now: now, limit: Self.indexLimit)
             return folder.names(limit: Self.indexLimit)
         }
@@ -64,6 +80,9 @@ public final class InputStore: Sendable {
             state.names.formUnion(found.names)
             state.isComplete = found.isComplete
             state.lastSweep = clock.now
+        }
+        if !found.isComplete {
+            logger.warning("Not all input files are known: the disk is asked for those that prompts name.")
         }
         guard !found.names.isEmpty else { return }
         logger.info("Input files are kept.", ["count": "\(found.names.count)", "complete": "\(found.isComplete)"])
@@ -73,6 +92,7 @@ public final class InputStore: Sendable {
     public func forget(serverID: String) {
         state.withLock { state in
             state.delivered[serverID] = nil
+            state.refusals = state.refusals.filter { $0.key.serverID != serverID }
             state.ages[serverID, default: 0] &+= 1
         }
     }

@@ -85,8 +85,8 @@ extension SingleServerBackend {
         do {
             try await watch.inputs.place(named: submission.body, on: contact.server, client: watch.client)
         } catch {
-            // Nothing was sent: as if the server could not be reached.
-            contact.failed(error)
+            // Nothing was sent. A server that answers, and does not take the file, is not away.
+            if error is HTTPClientError { contact.failed(error) }
             board.withdraw(submission.promptID)
             throw error
         }
