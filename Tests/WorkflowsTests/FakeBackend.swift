@@ -29,6 +29,8 @@ final class FakeBackend: ComfyBackend {
         var file: (@Sendable (FileReference, String, HTTPFields) async throws -> ClientResponse)?
         /// The answer to `keep`; `nil` takes the name as it is.
         var keep: (@Sendable (InputUpload) async throws -> PlacedInput)?
+        /// What asking for a result throws.
+        var historyFailure: (any Error)?
         /// What every call throws.
         var failure: (any Error)?
     }
@@ -143,7 +145,10 @@ final class FakeBackend: ComfyBackend {
     }
 
     func history(_ promptID: String) async throws -> JSON? {
-        try answer { $0.script.histories[promptID] }
+        try answer { state in
+            if let failure = state.script.historyFailure { throw failure }
+            return state.script.histories[promptID]
+        }
     }
 
     func cancel(_ promptID: String) async throws -> Bool {

@@ -183,6 +183,36 @@ struct SocketCommandTests {
         }
     }
 
+    @Test("a second connection does not wait for submissions that nobody answers", .timeLimit(.minutes(1)))
+    func displacedWhileSubmitting() async throws {
+        let (gate, opening) = AsyncStream<Never>.makeStream()
+        let latch = Latch()
+        let isFirst = Mutex(true)
+        try await withWorkflows { rig in
+            rig.backend.script { script in
+                script.submit = { submission in
+                    if isFirst.withLock({ isFirst in
+                        defer { isFirst = false }
+                        return isFirst
+                    }) {
+                        latch.open()
+                        for await _ in gate {}
+                    }
+                    return SubmittedPrompt(promptID: submission.promptID ?? "", number: 1, nodeErrors: [:])
+                }
+            }
+            let first = try await rig.connect("me")
+            for _ in 0..<SubmissionLine.mostWaiting + 6 {
+                try await first.send("submit", ["workflow": WorkflowsRig.workflow])
+            }
+            await latch.wait()
+            let second = try await rig.connect("me")
+            try await second.expectSilence()
+            #expect(try await first.closing() == 4001)
+            opening.finish()
+        }
+    }
+
     @Test(
         "a client that takes nothing is closed with 1013, and gets the result when it is back", .timeLimit(.minutes(1)))
     func slow() async throws {

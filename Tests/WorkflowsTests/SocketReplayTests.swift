@@ -185,6 +185,36 @@ struct SocketReplayTests {
         }
     }
 
+    @Test("a server that does not tell missed results makes nobody wait; they come when it does")
+    func missedLater() async throws {
+        try await withWorkflows { rig in
+            let clock = ManualClock()
+            for id in ["p1", "p2"] {
+                rig.store(id)
+                try await rig.move(id, of: "me", to: .done)
+            }
+            rig.backend.script { $0.historyFailure = HTTPClientError(.timeout, mayHaveBeenProcessed: true, "slow") }
+            let client = try await rig.serve("me", clock: clock)
+            try await client.expectSilence()
+            for _ in 1...2 {
+                await clock.waitForSleepers()
+                clock.advance(by: .seconds(10))
+                try await client.expectSilence()
+            }
+            rig.backend.script { $0.historyFailure = nil }
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(10))
+            var told: Set<String> = []
+            for _ in 1...2 {
+                let result = try await client.next("result")
+                #expect(result["outputs"] == WorkflowsRig.outputs)
+                told.insert(result["prompt_id"]?.stringValue ?? "?")
+            }
+            #expect(told == ["p1", "p2"])
+            try await client.expectSilence()
+        }
+    }
+
     @Test("a result whose server does not answer is looked for again")
     func lookAgain() async throws {
         try await withWorkflows { rig in

@@ -12,6 +12,8 @@ struct SurfaceTests {
         (HTTPError(.internalServerError, "http.internal", ""), "INTERNAL_ERROR"),
         (HTTPError(.unauthorized, "auth.invalid_token", ""), "INVALID_TOKEN"),
         (HTTPError(.notFound, .imageNotFound, ""), "IMAGE_NOT_FOUND"),
+        (HTTPError(.notFound, "gateway.unknown_prompt", ""), "WORKFLOW_NOT_FOUND"),
+        (HTTPError(.notFound, "comfyui.unknown_prompt", ""), "WORKFLOW_NOT_FOUND"),
     ])
     func codes(_ error: HTTPError, _ code: String) {
         #expect(V1Code.of(error) == code)

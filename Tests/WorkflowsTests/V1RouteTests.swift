@@ -210,6 +210,24 @@ struct V1RouteTests {
         }
     }
 
+    @Test("what a node outputs that is no number of JSON is null, over HTTP and on the WebSocket")
+    func nonFinite() async throws {
+        let python = JSONParseOptions(allowsNonFiniteNumbers: true)
+        let outputs = try JSON(parsing: #"{"9":{"loss":[NaN,1e3,-Infinity]}}"#, options: python)
+        let expected: JSON = try JSON(parsing: #"{"9":{"loss":[null,1e3,null]}}"#)
+        try await withWorkflows { rig in
+            let client = try await rig.connect("me")
+            let id = try await rig.submit(client)
+            rig.store(id, outputs: outputs)
+            rig.say("executed", ["node": "9", "output": outputs["9"] ?? .null], of: id, client: "me")
+            try await rig.move(id, of: "me", to: .done)
+            #expect(try await client.next("executed")["output"] == expected["9"])
+            #expect(try await client.upTo("result").data["outputs"] == expected)
+            let history = await rig.host.send(.get, "/api/v1/workflows/\(id)/history")
+            #expect(history.json?["outputs"] == expected)
+        }
+    }
+
     @Test("an unknown path and a wrong method are told in the surface's form; the API's description stays")
     func unknownPaths() async throws {
         try await withWorkflows { rig in

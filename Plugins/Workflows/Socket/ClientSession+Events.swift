@@ -4,6 +4,8 @@ import PluginAPI
 extension ClientSession {
     /// How often a result is looked for when its server does not answer.
     private static let mostLooks = 5
+    /// The pause before missed results are tried to be read again.
+    private static let replayPause = Duration.seconds(10)
     /// The pause between two looks.
     private static let lookPause = Duration.seconds(1)
 
@@ -83,6 +85,36 @@ extension ClientSession {
         var message = SocketMessage.result(job.promptID, result)
         if isSubscribed { message.endOf = nil }
         tell(message)
+    }
+
+    /// Tells results that were missed, until one cannot be read.
+    ///
+    /// - Returns: those that were not told.
+    /// - Throws: `CancellationError` when the connection has ended.
+    func replay(_ jobs: [PromptJob]) async throws -> [PromptJob] {
+        for (index, job) in jobs.enumerated() {
+            await outgoing.room()
+            try Task.checkCancellation()
+            do {
+                let entry = try await services.backends.current.history(job.promptID)
+                tell(.result(job.promptID, WorkflowResult(job, entry: entry)))
+            } catch let error where !(error is CancellationError) {
+                // Another one is the first next time: it may be this one alone.
+                return jobs[(index + 1)...] + [job]
+            }
+        }
+        return []
+    }
+
+    /// Tells results that were missed when they can be read; the client is not made to wait for that.
+    func replayLater(_ jobs: [PromptJob]) {
+        replaying = Task { [weak self, clock = services.clock] in
+            var left = jobs
+            while !left.isEmpty, (try? await clock.sleep(for: Self.replayPause)) != nil {
+                guard let rest = try? await self?.replay(left) else { return }
+                left = rest
+            }
+        }
     }
 
     /// The history entry of a prompt that has ended; `nil` when it has none, or nobody can tell.

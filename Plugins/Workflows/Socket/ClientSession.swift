@@ -48,6 +48,8 @@ actor ClientSession {
     var replayed: Set<String> = []
     /// The streams of prompts of other client ids.
     var subscriptions: [String: Task<Void, Never>] = [:]
+    /// Tells missed results that could not be told at once.
+    var replaying: Task<Void, Never>?
     private var lastRemaining: Int?
 
     /// How many prompts of the client are looked at when it connects, the newest; more of them if it has more.
@@ -84,6 +86,7 @@ actor ClientSession {
         }
         for track in tracks.values { track.timer?.cancel() }
         for subscription in subscriptions.values { subscription.cancel() }
+        replaying?.cancel()
         hasEnded.open()
         // What was received is done, though nobody is told any more.
         await submissions.finish()
@@ -175,12 +178,10 @@ extension ClientSession {
         for promptID in open { tracks[promptID] = PromptTrack(isOver: told.contains(promptID)) }
         tell(.connected(clientID: clientID, open: open))
         await tellRemaining(always: true, sid: clientID)
-        for job in try await services.ledger.missed(of: jobs) {
-            replayed.insert(job.promptID)
-            await outgoing.room()
-            try Task.checkCancellation()
-            try await tellEnd(of: job, isNews: false)
-        }
+        let missed = try await services.ledger.missed(of: jobs)
+        replayed.formUnion(missed.map(\.promptID))
+        let left = try await replay(missed)
+        if !left.isEmpty { replayLater(left) }
     }
 
     /// The client's prompts that it may see.

@@ -36,7 +36,7 @@ enum MessageTranslator {
     }
 
     private static func message(_ type: String, _ promptID: String, _ data: JSONObject) -> SocketMessage {
-        var data = data
+        var data = data.standard
         data["prompt_id"] = .string(promptID)
         return SocketMessage(type, data)
     }

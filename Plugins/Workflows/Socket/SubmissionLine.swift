@@ -6,27 +6,30 @@ actor SubmissionLine {
     /// How many bytes of messages may wait; in memory, they take several times as much.
     static let mostBytes = 16 << 20
 
-    private var waiting: [(task: Task<Void, Never>, bytes: Int)] = []
+    private var waiting: [(isDone: Latch, bytes: Int)] = []
     private var bytes = 0
+    private var last: Task<Void, Never>?
 
-    /// Adds a submission, whose message has so many bytes; waits while too many are there.
+    /// Adds a submission, whose message has so many bytes; waits while too many are there, unless the task is cancelled.
     func add(_ size: Int, _ submission: @escaping @Sendable () async -> Void) async {
-        let previous = waiting.last?.task
-        let task = Task {
-            await previous?.value
+        let isDone = Latch()
+        last = Task { [last] in
+            await last?.value
             await submission()
+            isDone.open()
         }
-        waiting.append((task, size))
+        waiting.append((isDone, size))
         bytes += size
         while waiting.count >= Self.mostWaiting || bytes > Self.mostBytes, let first = waiting.first {
             waiting.removeFirst()
             bytes -= first.bytes
-            await first.task.value
+            await first.isDone.wait()
+            if Task.isCancelled { return }
         }
     }
 
     /// Waits for all that were added.
     func finish() async {
-        await waiting.last?.task.value
+        await last?.value
     }
 }

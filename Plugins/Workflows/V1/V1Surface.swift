@@ -56,6 +56,7 @@ enum V1Code: String, CaseIterable {
     /// The code to show for an error.
     static func of(_ error: HTTPError) -> String {
         if V1Code(rawValue: error.code) != nil { return error.code }
+        if error.code.hasSuffix(".unknown_prompt") { return workflowNotFound.rawValue }
         if error.code.hasPrefix("comfyui."), error.status.code < 500 { return validation.rawValue }
         switch error.status.code {
         case 502, 503: return connection.rawValue

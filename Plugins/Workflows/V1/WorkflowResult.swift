@@ -28,7 +28,7 @@ struct WorkflowResult: Sendable {
     ///   - job: A prompt in a final state.
     ///   - entry: Its history entry; `nil` when it has none, as one that was cancelled while it waited.
     init(_ job: PromptJob, entry: JSON?) {
-        outputs = entry?["outputs"]?.objectValue.map { .object($0) } ?? [:]
+        outputs = entry?["outputs"]?.objectValue.map { .object($0.standard) } ?? [:]
         let messages = entry?["status"]?["messages"]?.arrayValue ?? []
         executionError = messages.first { $0[0]?.stringValue == "execution_error" }?[1]
         let outcome = entry.map { HistoryEntry($0).outcome }
