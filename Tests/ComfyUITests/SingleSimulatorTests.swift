@@ -128,6 +128,8 @@ struct SingleSimulatorTests {
             try await rig.single.wait(first, for: .running)
             _ = await rig.simulator.send(.post, "/simulator/control", json: ["drop_sockets": true])
             try await rig.single.wait(first, for: .done)
+            // The board knows of an end before those who follow have taken it in.
+            try await rig.single.drive("the end is told") { client.words(of: first).contains("done") }
             #expect(client.words(of: first).count { $0 == "done" } == 1)
             let second = try await rig.submit(SimulatedRig.slow(2))
             try await rig.single.wait(second, for: .running)

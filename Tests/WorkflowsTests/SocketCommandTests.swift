@@ -161,6 +161,9 @@ struct SocketCommandTests {
             try await client.send("interrupt", ["prompt_id": "open"])
             #expect(try await client.next("system")["code"] == "NOT_YOUR_JOB")
             #expect(rig.backend.calls.cancellations.isEmpty)
+            // What an administrator is told under the same client id is not taken from the key.
+            let admin = try await rig.connect("me", principal: Principal(kind: .admin, id: "admin", name: "admin"))
+            for _ in 0..<2 { try await admin.next("result") }
             // Another key with the same client id is another client.
             let second = Principal(kind: .apiKey, id: "k2", name: "K2", scopes: [JobScope.jobs])
             let other = try await rig.connect("me", principal: second)

@@ -67,15 +67,15 @@ struct SocketReplayTests {
         try await withWorkflows(configuration: ["replay_window": "1h"]) { rig in
             let ledger = rig.host.plugin.ledger
             let job = try await rig.move("p", of: "me", to: .done)
-            try await ledger.mark(["p"], clientID: "me")
+            try await ledger.mark(["p"], by: "me")
             rig.host.clock.advance(by: .seconds(7000))
             try await ledger.deleteOld()
             let recent = PromptJob(promptID: "p", state: .done)
-            #expect(try await ledger.missed(of: [recent]).isEmpty)
+            #expect(try await ledger.missed(of: [recent], by: "me").isEmpty)
             rig.host.clock.advance(by: .seconds(300))
             try await ledger.deleteOld()
-            #expect(try await ledger.missed(of: [recent]).count == 1)
-            #expect(try await ledger.missed(of: [job]).isEmpty)
+            #expect(try await ledger.missed(of: [recent], by: "me").count == 1)
+            #expect(try await ledger.missed(of: [job], by: "me").isEmpty)
         }
     }
 

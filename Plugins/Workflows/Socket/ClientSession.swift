@@ -34,6 +34,7 @@ actor ClientSession {
     nonisolated let hasEnded = Latch()
     nonisolated let services: SocketServices
     nonisolated let principal: Principal?
+    private nonisolated let reader: String
     nonisolated let actor: String
     nonisolated let sender: WorkflowSubmitter.Sender
     nonisolated let outgoing = OutgoingQueue()
@@ -65,6 +66,7 @@ actor ClientSession {
         self.socket = socket
         self.services = services
         principal = request.principal
+        reader = ResultLedger.reader(request.principal)
         actor = JobCaller.actor(of: request)
         sender = WorkflowSubmitter.Sender(request, clientID: clientID)
     }
@@ -147,7 +149,7 @@ extension ClientSession {
     /// Remembers what was told, also when the connection ends meanwhile.
     private func mark(_ promptIDs: [String]) async {
         guard !promptIDs.isEmpty else { return }
-        let marking = Task { try await services.ledger.mark(promptIDs, clientID: clientID) }
+        let marking = Task { try await services.ledger.mark(promptIDs, by: reader) }
         do {
             try await marking.value
         } catch {
@@ -174,11 +176,11 @@ extension ClientSession {
         let jobs = try await prompts()
         let open = jobs.filter { !$0.state.isFinal }.map(\.promptID)
         // A prompt that was executed for too long had its result, though it goes on.
-        let told = try await services.ledger.told(among: open)
+        let told = try await services.ledger.told(among: open, to: reader)
         for promptID in open { tracks[promptID] = PromptTrack(isOver: told.contains(promptID)) }
         tell(.connected(clientID: clientID, open: open))
         await tellRemaining(always: true, sid: clientID)
-        let missed = try await services.ledger.missed(of: jobs)
+        let missed = try await services.ledger.missed(of: jobs, by: reader)
         replayed.formUnion(missed.map(\.promptID))
         let left = try await replay(missed)
         if !left.isEmpty { replayLater(left) }
