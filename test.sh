@@ -46,6 +46,12 @@ if [ "${#sanitize[@]}" -eq 0 ]; then
     Tests/guards/check-abi.sh "$bin"/Modules/PluginAPI.abi.json
 fi
 
+# What run.sh builds: whole modules at once, which finds imports that are missing and that a debug build does not miss.
+if [ "${#filter[@]}" -eq 0 ] && [ "${#sanitize[@]}" -eq 0 ]; then
+    echo "== release build"
+    swift build -c release --disable-build-manifest-caching --scratch-path "$scratch" --quiet
+fi
+
 echo "== tests"
 # The leak check needs ptrace, which containers forbid; suppressions name what is not ours.
 export ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}"

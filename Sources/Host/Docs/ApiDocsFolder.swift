@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 package import PluginAPI
 
 /// Where the files of Swagger UI and ReDoc are, which an installation brings and the daemon does without.
@@ -45,10 +45,9 @@ package struct ApiDocsFolder: Sendable {
         try await files.run { [directories] in
             for directory in directories {
                 let path = "\(directory)/\(asset.path)"
-                var facts = stat()
-                guard lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { continue }
-                let time = "\(facts.st_mtim.tv_sec).\(facts.st_mtim.tv_nsec)"
-                return File(path: path, etag: "\"\(facts.st_size)-\(time)-\(facts.st_ino)\"")
+                var (size, changed, inode): (Int64, Int64, UInt64) = (0, 0, 0)
+                guard comfyd_regular_file(path, &size, &changed, &inode) == 0 else { continue }
+                return File(path: path, etag: "\"\(size)-\(changed)-\(inode)\"")
             }
             return nil
         }
