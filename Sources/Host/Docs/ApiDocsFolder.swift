@@ -1,4 +1,4 @@
-import CLinux
+import Glibc
 package import PluginAPI
 
 /// Where the files of Swagger UI and ReDoc are, which an installation brings and the daemon does without.
@@ -45,9 +45,14 @@ package struct ApiDocsFolder: Sendable {
         try await files.run { [directories] in
             for directory in directories {
                 let path = "\(directory)/\(asset.path)"
-                var (size, changed, inode): (Int64, Int64, UInt64) = (0, 0, 0)
-                guard comfyd_regular_file(path, &size, &changed, &inode) == 0 else { continue }
-                return File(path: path, etag: "\"\(size)-\(changed)-\(inode)\"")
+                var facts = stat()
+                guard lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { continue }
+                // As numbers: which of Swift's modules owns the members of a time depends on the order of a build's imports.
+                let changed = withUnsafeBytes(of: facts.st_mtim) { bytes in
+                    bytes.loadUnaligned(as: Int.self) &* 1_000_000_000
+                        &+ bytes.loadUnaligned(fromByteOffset: MemoryLayout<Int>.size, as: Int.self)
+                }
+                return File(path: path, etag: "\"\(facts.st_size)-\(changed)-\(facts.st_ino)\"")
             }
             return nil
         }

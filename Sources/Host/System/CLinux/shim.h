@@ -16,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /* Names the calling thread, for `top -H` and debuggers. */
@@ -34,14 +33,4 @@ static inline long long comfyd_cpu_microseconds(void) {
     struct rusage usage = {0};
     getrusage(RUSAGE_SELF, &usage);
     return (long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
-
-/* Size, time of change in nanoseconds and inode of a regular file; 0, or -1 when there is none. Links are not followed. */
-static inline int comfyd_regular_file(const char *path, long long *size, long long *changed, unsigned long long *inode) {
-    struct stat facts;
-    if (lstat(path, &facts) != 0 || !S_ISREG(facts.st_mode)) return -1;
-    *size = facts.st_size;
-    *changed = (long long)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec;
-    *inode = facts.st_ino;
-    return 0;
 }
