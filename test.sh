@@ -32,7 +32,10 @@ echo "== build"
 build=(--disable-build-manifest-caching --scratch-path "$scratch" "${sanitize[@]}")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-swift build --build-tests "${build[@]}" 2>&1 | tee "$log" | grep -E 'error|warning|Compiling|Build' | tail -n 30
+if ! swift build --build-tests "${build[@]}" 2>&1 | tee "$log" | grep -E 'error|warning|Compiling|Build' | tail -n 30; then
+    grep -E -A 3 'error: ' "$log" | head -n 100 >&2
+    exit 1
+fi
 if grep -E 'warning: ' "$log" | grep -v -E 'system-packager|unsafe build flags|PkgConfig|pkg-config|Cannot export local symbol'; then
     echo "the build has warnings" >&2
     exit 1
