@@ -65,7 +65,9 @@ failed=0
 run_tests() {
     local code=0 summary total bad
     # More tests at once than this starve each other of threads on a small machine.
-    swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 |
+    # A run that hangs ends as failed: it takes minutes, not a quarter of an hour.
+    timeout --kill-after=10 "${COMFYD_TEST_LIMIT:-1800}" \
+        swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 |
         tee "$log" | grep -v -E '^(◇|↳) |^✔ (Test|Suite) "|^Test Suite|Executed 0 tests' || code=$?
     summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
     total=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' <<<"$summary")
