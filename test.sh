@@ -66,9 +66,14 @@ run_tests() {
     local code=0 summary total bad
     # More tests at once than this starve each other of threads on a small machine.
     # A run that hangs ends as failed: it takes minutes, not a quarter of an hour.
-    timeout --kill-after=10 "${COMFYD_TEST_LIMIT:-1800}" \
+    timeout --kill-after=10 "${COMFYD_TEST_LIMIT:-900}" \
         swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 |
         tee "$log" | grep -v -E '^(◇|↳) |^✔ (Test|Suite) "|^Test Suite|Executed 0 tests' || code=$?
+    if [ "$code" -eq 124 ] && [ "${again:-}" != yes ]; then
+        echo "the run of tests hung and was ended; it is repeated once" >&2
+        again=yes run_tests "$@"
+        return
+    fi
     summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
     total=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' <<<"$summary")
     bad=$(grep -c -E '^✘ Test ".* failed after' "$log" || true)
