@@ -65,8 +65,8 @@ failed=0
 run_tests() {
     local code=0 summary total bad
     # More tests at once than this starve each other of threads on a small machine.
-    # A run that hangs ends as failed: it takes minutes, not a quarter of an hour.
-    timeout --kill-after=10 "${COMFYD_TEST_LIMIT:-900}" \
+    # A run takes minutes: one that hangs is ended after COMFYD_TEST_LIMIT seconds. Sanitizers are slow, and have none.
+    timeout --kill-after=10 "${COMFYD_TEST_LIMIT:-$([ "${#sanitize[@]}" -eq 0 ] && echo 900 || echo 0)}" \
         swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 |
         tee "$log" | grep -v -E '^(◇|↳) |^✔ (Test|Suite) "|^Test Suite|Executed 0 tests' || code=$?
     if [ "$code" -eq 124 ] && [ "${again:-}" != yes ]; then
