@@ -2,9 +2,9 @@
 import PackageDescription
 
 /// Every folder of Plugins/ named here becomes lib<Name>.so.
-let plugins = ["Gateway", "Simulator", "Workflows"]
+let plugins = ["Catalogs", "Gateway", "Simulator", "Workflows"]
 /// Those that talk to a ComfyUI server.
-let comfyClients: Set = ["Gateway", "Workflows"]
+let comfyClients: Set = ["Catalogs", "Gateway", "Workflows"]
 
 // Products of *other* packages, the one kind of dependency SwiftPM links dynamically: their types
 // exist once in the process. Never depend on these sources in any other way.
@@ -86,6 +86,7 @@ let package = Package(
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
         tests("ComfyUITests", ["Simulator", "Host", "PluginTestKit", comfy]),
+        tests("CatalogsTests", ["Catalogs", "Host", "PluginTestKit", comfy]),
         tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
         tests("WorkflowsTests", ["Workflows", "Host", "PluginTestKit", comfy]),
         tests("EndToEndTests", ["PluginTestKit"], exclude: ["Scripts"]),

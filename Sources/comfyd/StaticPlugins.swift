@@ -1,6 +1,7 @@
 import PluginAPI
 
 #if StaticPlugins
+    import Catalogs
     import Gateway
     import Simulator
     import Workflows
@@ -8,6 +9,7 @@ import PluginAPI
     /// The plugins that `--traits StaticPlugins` links into the executable, by configuration name.
     enum StaticPlugins {
         static let all: [String: any Plugin.Type] = [
+            CatalogsPlugin.manifest.name: CatalogsPlugin.self,
             GatewayPlugin.manifest.name: GatewayPlugin.self,
             SimulatorPlugin.manifest.name: SimulatorPlugin.self,
             WorkflowsPlugin.manifest.name: WorkflowsPlugin.self,

@@ -89,13 +89,13 @@ enum PromptForm {
     static func read(_ bytes: [UInt8]) throws -> PromptSubmission {
         let body: JSONObject
         do {
-            body = try Form.object(bytes, Submission.parsing)
+            body = try BodyForm.object(bytes, Submission.parsing)
         } catch {
             try PromptStructure.checkNumbers(of: bytes, maximumDepth: Submission.parsing.maximumDepth)
             throw error
         }
         try PromptStructure.check(clientID: body["client_id"])
-        var form = Form(body)
+        var form = BodyForm(body)
         let prompt = form.requiredObject("prompt")
         let clientID = form.string("client_id")
         let promptID = form.string("prompt_id")

@@ -51,7 +51,7 @@ struct SettingsController: Sendable {
     }
 
     private func change(_ request: Request) async throws -> JSON {
-        var form = Form(try await Form.object(request, limit: Self.bodyLimit))
+        var form = BodyForm(try await BodyForm.object(request, limit: Self.bodyLimit))
         let (username, password) = (form.username(Self.username), form.password(Self.password))
         try form.finish()
         try await registry.shared.change(username: username, password: password)

@@ -32,7 +32,7 @@ struct CredentialParts: Sendable, Equatable {
     }
 }
 
-extension Form {
+extension BodyForm {
     /// A user name for Basic authentication; absent and null give `nil`.
     mutating func username(_ key: String) -> String? {
         guard let text = string(key) else { return nil }

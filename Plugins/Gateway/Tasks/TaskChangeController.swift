@@ -58,8 +58,8 @@ struct TaskChangeController: Sendable {
     }
 
     private func move(_ request: Request, _ id: String) async throws -> JSON {
-        let body = try await Form.object(request, limit: engine.context.daemon.jsonBodyLimit)
-        var form = Form(body)
+        let body = try await BodyForm.object(request, limit: engine.context.daemon.jsonBodyLimit)
+        var form = BodyForm(body)
         let priority = form.integer("priority")
         let position = form.integer("position")
         if let position, position < 1 { form.reject("position", "Input should be greater than or equal to 1") }

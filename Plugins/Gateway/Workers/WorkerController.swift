@@ -80,7 +80,7 @@ struct WorkerController: Sendable {
     }
 
     private func register(_ request: Request) async throws -> JSON {
-        let form = try WorkerForm(try await Form.object(request, limit: Self.bodyLimit), isNew: true)
+        let form = try WorkerForm(try await BodyForm.object(request, limit: Self.bodyLimit), isNew: true)
         let url = form.url ?? ""
         let worker = try await registry.add(
             Worker(
@@ -120,7 +120,7 @@ struct WorkerController: Sendable {
 
     private func change(_ request: Request, _ id: String) async throws -> JSON {
         guard registry.find(id) != nil else { throw WorkerError.unknown }
-        let form = try WorkerForm(try await Form.object(request, limit: Self.bodyLimit), isNew: false)
+        let form = try WorkerForm(try await BodyForm.object(request, limit: Self.bodyLimit), isNew: false)
         let worker = try await registry.update(id) { worker in
             if let url = form.url {
                 // A name that was made of the URL stays one.

@@ -24,7 +24,7 @@ struct WorkerForm {
     ///
     /// - Throws: ``HTTPError`` 422.
     init(_ body: JSONObject, isNew: Bool) throws {
-        var form = Form(body)
+        var form = BodyForm(body)
         let given = isNew ? form.requiredString("url") : form.string("url")
         url = given.flatMap { WorkerURL($0)?.text }
         if given != nil, url == nil, body["url"]?.stringValue != nil {

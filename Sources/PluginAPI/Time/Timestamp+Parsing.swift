@@ -1,11 +1,9 @@
-import PluginAPI
-
 extension Timestamp {
     /// Reads a moment of ISO 8601 as RFC 3339 has it, in years 1 to 9999; without an offset it is UTC.
     ///
     /// The time, its seconds and their fraction may be absent. A space counts as the `+` of an offset, because that is
     /// what an unescaped `+` of a query becomes; instead of `T` too.
-    init?(iso8601 text: String) {
+    public init?(iso8601 text: String) {
         var rest = text.utf8[...]
         guard text.utf8.count <= 40, let year = rest.digits(4), rest.take("-"), let month = rest.digits(2),
             rest.take("-"), let day = rest.digits(2), (1...9999).contains(year), (1...12).contains(month),

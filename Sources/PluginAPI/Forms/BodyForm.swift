@@ -1,26 +1,40 @@
-import PluginAPI
-
 /// Reads the keys of a JSON body and collects what is wrong with them, in the words that FastAPI uses.
-struct Form {
+public struct BodyForm: Sendable {
     private let body: JSONObject
     private var problems: [JSON] = []
 
     /// Reads a body.
-    init(_ body: JSONObject) {
+    public init(_ body: JSONObject) {
         self.body = body
     }
+
+    /// Reads a request's body as an object, and then its keys.
+    ///
+    /// - Throws: as ``object(_:limit:)``.
+    public init(_ request: Request, limit: Int) async throws {
+        self.init(try await Self.object(request, limit: limit))
+    }
+
+    /// Whether a key is there, whatever its value.
+    public func has(_ key: String) -> Bool { body.contains(key) }
+
+    /// Whether a key is there and `null`.
+    public func isNull(_ key: String) -> Bool { body[key]?.isNull ?? false }
+
+    /// The value of a key as it came.
+    public func value(_ key: String) -> JSON? { body[key] }
 
     /// Reads a request's body as an object.
     ///
     /// - Throws: ``HTTPError`` 422 when it is none, 413 above the limit.
-    static func object(_ request: Request, limit: Int) async throws -> JSONObject {
+    public static func object(_ request: Request, limit: Int) async throws -> JSONObject {
         try object(try await request.jsonBytes(limit: limit))
     }
 
     /// Reads bytes as an object.
     ///
     /// - Throws: ``HTTPError`` 422 when they are none.
-    static func object(_ bytes: [UInt8], _ options: JSONParseOptions = JSONParseOptions()) throws -> JSONObject {
+    public static func object(_ bytes: [UInt8], _ options: JSONParseOptions = JSONParseOptions()) throws -> JSONObject {
         let value: JSON
         do {
             value = try JSON(parsing: bytes, options: options)
@@ -43,14 +57,14 @@ struct Form {
     /// Throws if anything was wrong.
     ///
     /// - Throws: ``HTTPError`` 422 with the list of problems.
-    func finish() throws {
+    public func finish() throws {
         guard problems.isEmpty else { throw Self.refusal(problems) }
     }
 
     /// A text; absent and null give `nil`.
     ///
     /// - Parameter isSecret: Whether a refusal must not repeat what was given.
-    mutating func string(_ key: String, isSecret: Bool = false) -> String? {
+    public mutating func string(_ key: String, isSecret: Bool = false) -> String? {
         guard let value = given(key) else { return nil }
         if let text = value.stringValue { return text }
         report("string_type", key, "Input should be a valid string", isSecret ? Self.hidden : value)
@@ -58,7 +72,7 @@ struct Form {
     }
 
     /// An integer, also as text; absent and null give `nil`.
-    mutating func integer(_ key: String) -> Int? {
+    public mutating func integer(_ key: String) -> Int? {
         guard let value = given(key) else { return nil }
         if let number = value.intValue { return number }
         guard let text = value.stringValue else {
@@ -71,7 +85,7 @@ struct Form {
     }
 
     /// A truth value, also as text; absent and null give `nil`.
-    mutating func bool(_ key: String) -> Bool? {
+    public mutating func bool(_ key: String) -> Bool? {
         guard let value = given(key) else { return nil }
         if let flag = value.boolValue { return flag }
         switch value.stringValue?.lowercased() ?? value.numberValue?.literal {
@@ -84,7 +98,7 @@ struct Form {
     }
 
     /// An object that must be there.
-    mutating func requiredObject(_ key: String) -> JSONObject {
+    public mutating func requiredObject(_ key: String) -> JSONObject {
         guard let value = body[key] else {
             report("missing", key, "Field required", [:])
             return [:]
@@ -95,7 +109,7 @@ struct Form {
     }
 
     /// A text that must be there.
-    mutating func requiredString(_ key: String) -> String {
+    public mutating func requiredString(_ key: String) -> String {
         guard body[key] != nil else {
             report("missing", key, "Field required", [:])
             return ""
@@ -107,10 +121,37 @@ struct Form {
         return text
     }
 
+    /// A list of texts; absent and null give `nil`.
+    public mutating func strings(_ key: String) -> [String]? {
+        guard let value = given(key) else { return nil }
+        guard let items = value.arrayValue else {
+            report("list_type", key, "Input should be a valid list", value)
+            return nil
+        }
+        var texts: [String] = []
+        for (index, item) in items.enumerated() {
+            if let text = item.stringValue {
+                texts.append(text)
+            } else {
+                let place: [JSON] = ["body", .string(key), .number(JSONNumber(index))]
+                problems.append(Self.problem("string_type", place, "Input should be a valid string", item))
+            }
+        }
+        return texts
+    }
+
+    /// A moment: ISO 8601 with `Z`, an offset or none (which means UTC); absent and null give `nil`.
+    public mutating func moment(_ key: String) -> Timestamp? {
+        guard let text = string(key) else { return nil }
+        if let moment = Timestamp(iso8601: text) { return moment }
+        report("datetime_parsing", key, "Input should be a valid datetime of ISO 8601", .string(text))
+        return nil
+    }
+
     /// Adds a problem of a rule of our own.
     ///
     /// - Parameter isSecret: Whether the refusal must not repeat what was given.
-    mutating func reject(_ key: String, _ words: String, isSecret: Bool = false) {
+    public mutating func reject(_ key: String, _ words: String, isSecret: Bool = false) {
         report("value_error", key, words, isSecret ? Self.hidden : body[key] ?? .null)
     }
 
@@ -127,7 +168,7 @@ struct Form {
     }
 
     /// One line of a refusal, as FastAPI words it.
-    static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
+    public static func problem(_ type: String, _ place: [JSON], _ words: String, _ input: JSON) -> JSON {
         ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown(input)]
     }
 
@@ -144,7 +185,7 @@ struct Form {
     }
 
     /// 422 with a list of problems.
-    static func refusal(_ problems: [JSON]) -> HTTPError {
+    public static func refusal(_ problems: [JSON]) -> HTTPError {
         let words = problems.map { problem in
             let place = (problem["loc"]?.arrayValue ?? []).map { $0.stringValue ?? $0.text() }.joined(separator: ".")
             return "\(place): \(problem["msg"]?.stringValue ?? "")"

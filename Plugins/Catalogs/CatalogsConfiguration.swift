@@ -1,0 +1,7 @@
+import PluginAPI
+
+/// The plugin's section of the configuration.
+struct CatalogsConfiguration: ConfigurationSection {
+    init(_ config: inout ConfigReader) {
+    }
+}

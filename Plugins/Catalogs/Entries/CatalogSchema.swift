@@ -1,0 +1,43 @@
+import PluginAPI
+
+/// The tables of the catalogs; append-only.
+enum CatalogSchema {
+    /// `search` is what `q` looks into, in lower case; the index by `updated_at` has it, so that a search reads the index alone.
+    static let migration = Migration("001-catalogs") { dialect in
+        // Names differ by case on the servers' disks, so they do here.
+        let exact = dialect.name == "mysql" ? " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" : ""
+        let long = dialect.longText
+        let tail = """
+            status VARCHAR(32) NOT NULL, search \(long) NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL
+            """
+        let tables = [
+            """
+            CREATE TABLE catalogs_loras (
+                id \(dialect.autoIncrementKey), file_name VARCHAR(256)\(exact) NOT NULL, display_name VARCHAR(128) NOT NULL,
+                description \(long), base_model VARCHAR(256), base_models \(long), tags \(long), trigger_words \(long),
+                \(tail), UNIQUE (file_name))
+            """,
+            """
+            CREATE TABLE catalogs_models (
+                id \(dialect.autoIncrementKey), file_name VARCHAR(256)\(exact) NOT NULL, display_name VARCHAR(128) NOT NULL,
+                model_type VARCHAR(64)\(exact) NOT NULL, description \(long), source_url \(long), download_url \(long),
+                tags \(long), \(tail), UNIQUE (model_type, file_name))
+            """,
+            """
+            CREATE TABLE catalogs_plugins (
+                id \(dialect.autoIncrementKey), node_key VARCHAR(128)\(exact) NOT NULL, display_name VARCHAR(128) NOT NULL,
+                package_name VARCHAR(128), version VARCHAR(64), description \(long), source_url \(long),
+                download_url \(long), tags \(long), \(tail), UNIQUE (node_key))
+            """,
+            """
+            CREATE TABLE catalogs_versions (
+                id \(dialect.autoIncrementKey), version VARCHAR(64)\(exact) NOT NULL, commit_sha VARCHAR(64),
+                repo_url \(long), source_url \(long), download_url \(long), released_at BIGINT, notes \(long),
+                \(tail), UNIQUE (version))
+            """,
+        ]
+        let indexed = dialect.name == "mysql" ? "updated_at, id" : "updated_at, id, status, search"
+        let indices = CatalogKind.all.map { "CREATE INDEX \($0.table)_order ON \($0.table) (\(indexed))" }
+        return (tables + indices).map { SQL(text: $0, values: []) }
+    }
+}
