@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// Every folder of Plugins/ named here becomes lib<Name>.so.
-let plugins = ["Catalogs", "Gateway", "Simulator", "Workflows"]
+let plugins = ["Agents", "Alerts", "Catalogs", "Gateway", "Simulator", "Workflows"]
 /// Those that talk to a ComfyUI server.
 let comfyClients: Set = ["Catalogs", "Gateway", "Workflows"]
 

@@ -1,6 +1,8 @@
 import PluginAPI
 
 #if StaticPlugins
+    import Agents
+    import Alerts
     import Catalogs
     import Gateway
     import Simulator
@@ -9,6 +11,8 @@ import PluginAPI
     /// The plugins that `--traits StaticPlugins` links into the executable, by configuration name.
     enum StaticPlugins {
         static let all: [String: any Plugin.Type] = [
+            AgentsPlugin.manifest.name: AgentsPlugin.self,
+            AlertsPlugin.manifest.name: AlertsPlugin.self,
             CatalogsPlugin.manifest.name: CatalogsPlugin.self,
             GatewayPlugin.manifest.name: GatewayPlugin.self,
             SimulatorPlugin.manifest.name: SimulatorPlugin.self,

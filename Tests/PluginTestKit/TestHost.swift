@@ -53,11 +53,13 @@ package final class TestHost<P: Plugin>: Sendable {
         var settings = SQLiteSettings()
         settings.isDurable = false
         database = try SQLiteDatabase.open(path: directory.path + "/comfyd.db", settings: settings, logger: logger)
-        context = PluginContext(
+        var context = PluginContext(
             name: name, dataDirectory: try directory.folder(name), logger: logger, clock: clock,
             metrics: metrics.factory(plugin: name), database: database, httpClient: client, auth: authenticator,
             secrets: TestSecrets(), events: events, capabilities: capabilities,
             daemon: daemon ?? Self.settings(in: directory.path))
+        context.cryptography = OpenSSLCryptography()
+        self.context = context
         let section = try Self.read(configuration, environment)
         plugin = try P(configuration: section, context: context)
         var setup = PluginSetup(plugin: name)

@@ -1,4 +1,5 @@
 import COpenSSL
+import PluginAPI
 
 /// Values that nobody can guess.
 package enum RandomID {

@@ -15,7 +15,7 @@ struct ClientHandshake {
         guard RAND_bytes(&random, Int32(random.count)) == 1 else {
             throw HTTPClientError(.connection, mayHaveBeenProcessed: false, "no random bytes")
         }
-        key = RequestHeaderLines.base64(random)
+        key = Base64.encode(random)
         protocols = Self.tokens(request.headers.values(for: "sec-websocket-protocol"))
         var text =
             "GET \(url.target) HTTP/1.1\r\nHost: \(url.authority)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

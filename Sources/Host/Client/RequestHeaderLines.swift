@@ -1,5 +1,4 @@
 import CCurl
-import COpenSSL
 import PluginAPI
 
 /// The header lines of a request as libcurl's list.
@@ -54,17 +53,8 @@ struct RequestHeaderLines {
             throw HTTPClientError(.invalidURL, mayHaveBeenProcessed: false, "the user name has a colon")
         }
         return credentials.password.withExposed { password in
-            "Basic " + base64(Array((credentials.username + ":" + password).utf8))
+            "Basic " + Base64.encode(Array((credentials.username + ":" + password).utf8))
         }
-    }
-
-    /// Base64 with padding.
-    static func base64(_ bytes: [UInt8]) -> String {
-        let capacity = (bytes.count + 2) / 3 * 4 + 1
-        let text = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-            count = Int(EVP_EncodeBlock(buffer.baseAddress, bytes, Int32(clamping: bytes.count)))
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Fields that belong to the connection or that the client makes itself.

@@ -20,6 +20,7 @@ extension Daemon {
                 auth: authenticator, secrets: secrets, events: events, capabilities: capabilities.capabilities,
                 daemon: settings)
             context.blocking = parts.files
+            context.cryptography = OpenSSLCryptography()
             return context
         }
         return PluginManager.Environment(

@@ -26,6 +26,8 @@ public struct PluginContext: Sendable {
     public let daemon: DaemonSettings
     /// Runs what blocks, such as reading and writing files; in place unless the host gave threads for it.
     public var blocking: any BlockingThreads = RunningInPlace()
+    /// Signatures and randomness; there in every context that the host makes.
+    public var cryptography: any Cryptography = NoCryptography()
 
     /// Makes a context; the host does this, and tests.
     public init(

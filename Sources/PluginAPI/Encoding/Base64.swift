@@ -1,9 +1,21 @@
 /// Texts that stand for bytes (RFC 4648).
-package enum Base64 {
+public enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let urlAlphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     /// The URL-safe form without padding (§5).
-    package static func encodeURL(_ bytes: [UInt8]) -> String {
+    public static func encodeURL(_ bytes: [UInt8]) -> String {
+        String(decoding: symbols(of: bytes, urlAlphabet), as: UTF8.self)
+    }
+
+    /// The usual form, with padding (§4).
+    public static func encode(_ bytes: [UInt8]) -> String {
+        var text = symbols(of: bytes, alphabet)
+        while !text.count.isMultiple(of: 4) { text.append(UInt8(ascii: "=")) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func symbols(of bytes: [UInt8], _ alphabet: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)
         var bits: UInt32 = 0
@@ -13,16 +25,16 @@ package enum Base64 {
             count += 8
             while count >= 6 {
                 count -= 6
-                text.append(urlAlphabet[Int(bits >> UInt32(count) & 63)])
+                text.append(alphabet[Int(bits >> UInt32(count) & 63)])
             }
             bits &= (1 << UInt32(count)) - 1
         }
-        if count > 0 { text.append(urlAlphabet[Int(bits << UInt32(6 - count) & 63)]) }
-        return String(decoding: text, as: UTF8.self)
+        if count > 0 { text.append(alphabet[Int(bits << UInt32(6 - count) & 63)]) }
+        return text
     }
 
     /// Reads either alphabet, with or without padding; `nil` when anything else is in the text, or bits are left over.
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    public static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var symbols = Array(text.utf8)
         for _ in 0..<2 where symbols.last == UInt8(ascii: "=") { symbols.removeLast() }
         guard symbols.count % 4 != 1 else { return nil }

@@ -1,0 +1,53 @@
+import PluginAPI
+
+/// The plugin's section of the configuration.
+struct AgentsConfiguration: ConfigurationSection {
+    /// `kid:secret` pairs; none given: a file of keys, or one that is made.
+    let secrets: [KeyRing.Entry]
+    /// A file with `kid:secret` on each line.
+    let secretsFile: String?
+    /// The key that signs.
+    let defaultKeyID: String?
+    /// How long a task's token lives; `nil` as long as its task.
+    let taskTokenLife: Duration?
+    /// How long an agent's token lives.
+    let agentTokenLife: Duration
+    /// How long a task has.
+    let taskTimeout: Duration
+    /// What manifest URLs begin with; `nil` for the daemon's own address.
+    let manifestBaseURL: String?
+    /// Whether debug tokens count.
+    let isDevelopment: Bool
+    /// Tokens that pass every check of ownership.
+    let debugTokens: [Secret]
+
+    init(_ config: inout ConfigReader) {
+        let text = config.value(
+            "jwt_secrets", default: Secret(""), environment: "AGENT_JWT_SECRETS",
+            "The keys of tokens, kid:secret with commas between; secrets of 32 bytes at least.")
+        secrets = text.withExposed { KeyRing.entries($0) }
+        secretsFile = config.optional(
+            "jwt_secrets_file", as: String.self,
+            "A file with kid:secret on each line instead; read again while the daemon runs.")
+        defaultKeyID = config.optional(
+            "jwt_default_kid", as: String.self, environment: "AGENT_JWT_DEFAULT_KID",
+            "The key that signs; the first one by default.")
+        taskTokenLife = config.optional(
+            "task_token_ttl", as: Duration.self, environment: "AGENT_TASK_TOKEN_TTL",
+            "How long a task's token lives at most; as long as its task by default.")
+        agentTokenLife = config.value(
+            "heartbeat_token_ttl", default: .seconds(3600), in: .seconds(60) ... .seconds(31_536_000),
+            environment: "AGENT_HEARTBEAT_TOKEN_TTL", "How long an agent's token lives unless the request says it.")
+        taskTimeout = config.value(
+            "task_timeout", default: .seconds(3600), in: .seconds(1) ... .seconds(31_536_000),
+            environment: "AGENT_TASK_TIMEOUT_SECONDS", "How long a task has unless the request says it.")
+        manifestBaseURL = config.optional(
+            "manifest_base_url", as: String.self, environment: "AGENT_MANIFEST_BASE_URL",
+            "What the URLs of manifests begin with; the daemon's public address by default.")
+        isDevelopment = config.value(
+            "development", default: false, "Lets debug_tokens count; never on a deployment that others reach.")
+        debugTokens = config.value(
+            "debug_tokens", default: [Secret](), environment: "AGENT_DEBUG_TOKENS",
+            "Tokens that pass every check of ownership, for development only.")
+    }
+}

@@ -1,0 +1,68 @@
+public import PluginAPI
+
+/// Agents beside ComfyUI servers: what their servers should have, what they are told to do, and what they report
+/// (seed 000 §6–8, seed 001).
+public struct AgentsPlugin: Plugin {
+    /// Name, version and needs.
+    public static let manifest = PluginManifest(
+        name: "agents", version: "0.1.0",
+        summary: "Agents beside ComfyUI servers: tokens, manifests, tasks, reports and heartbeats.")
+
+    let configuration: AgentsConfiguration
+    let context: PluginContext
+    let keys: KeySource
+    let roster = AgentRoster()
+    let agents: AgentStore
+    let manifests: ManifestStore
+    let tasks: TaskStore
+    let gate: AgentGate
+
+    /// Keeps its values.
+    public init(configuration: Settings, context: PluginContext) {
+        let values = configuration.values
+        self.configuration = values
+        self.context = context
+        keys = KeySource(values.keyOrigin(context), defaultID: values.defaultKeyID, context: context)
+        agents = AgentStore(database: context.database)
+        manifests = ManifestStore(database: context.database)
+        tasks = TaskStore(database: context.database, clock: context.clock)
+        gate = AgentGate(
+            tokens: AgentTokens(
+                keys: keys, debugTokens: values.isDevelopment ? values.debugTokens : [], clock: context.clock,
+                cryptography: context.cryptography),
+            roster: roster, tasks: tasks, clock: context.clock)
+    }
+
+    /// Declares everything.
+    public func configure(_ setup: inout PluginSetup) {
+        setup.migrate([AgentStore.migration, ManifestStore.migration, TaskStore.migration])
+    }
+
+    /// Reads keys and agents.
+    public func start() async throws {
+        try await keys.load()
+        roster.load(try await agents.all())
+    }
+}
+
+extension AgentsPlugin {
+    /// The plugin's section, as the host reads it.
+    public struct Settings: ConfigurationSection {
+        let values: AgentsConfiguration
+
+        /// Reads the section.
+        public init(_ config: inout ConfigReader) {
+            values = AgentsConfiguration(&config)
+        }
+    }
+}
+
+extension AgentsConfiguration {
+    /// Where the keys come from.
+    func keyOrigin(_ context: PluginContext) -> KeySource.Origin {
+        if !secrets.isEmpty { return .given(secrets) }
+        guard let secretsFile else { return .generated(KeyFile(path: context.dataDirectory + "/jwt.keys")) }
+        let isAbsolute = secretsFile.hasPrefix("/")
+        return .file(KeyFile(path: isAbsolute ? secretsFile : "\(context.daemon.configurationDirectory)/\(secretsFile)"))
+    }
+}

@@ -1,0 +1,130 @@
+import PluginAPI
+
+/// `/api/admin/comfyui/agents`: list, add, change, delete, and tokens.
+struct AgentController: Sendable {
+    /// The agents on disk.
+    let store: AgentStore
+    /// The agents in memory.
+    let roster: AgentRoster
+    /// The tasks, which go with their agent.
+    let tasks: TaskStore
+    /// Makes tokens.
+    let tokens: AgentTokens
+    /// How long an agent's token lives unless the request says it.
+    let tokenLife: Duration
+    /// Tells whether heartbeats come.
+    let presence: PresenceBoard
+    /// Tells the time.
+    let clock: any TimeSource
+
+    /// The largest body in bytes.
+    private static let bodyLimit = 1 << 20
+    private static let lifetimes = 60...31_536_000
+
+    /// Declares the routes.
+    func declare(_ routes: inout RouteGroup) {
+        routes.get(
+            "/agents",
+            docs: OperationDocs(
+                "The agents, the last changed first.",
+                query: [
+                    QueryDoc("status", "The exact status."), QueryDoc("role", "The exact role."), ListLimit.docs,
+                ], returns: ["type": "array", "items": AgentSchemas.agent], errors: [(422, "Bad query.")]), use: list)
+        routes.get(
+            "/agents/{agent_id}", String.self,
+            docs: OperationDocs("One agent.", returns: AgentSchemas.agent, errors: [AgentSchemas.noAgent]), use: one)
+        routes.post(
+            "/agents",
+            docs: OperationDocs(
+                "Adds an agent.", body: AgentSchemas.agentForm(isNew: true), returns: AgentSchemas.agent,
+                errors: AgentSchemas.badBody + [(409, "`AGENT_ALREADY_EXISTS`")]), use: add)
+        routes.put(
+            "/agents/{agent_id}", String.self,
+            docs: OperationDocs(
+                "Changes an agent.", description: "Absent keys change nothing.",
+                body: AgentSchemas.agentForm(isNew: false), returns: AgentSchemas.agent,
+                errors: AgentSchemas.badBody + [(400, "`AGENT_ID_IMMUTABLE`"), AgentSchemas.noAgent]), use: change)
+        routes.delete(
+            "/agents/{agent_id}", String.self,
+            docs: OperationDocs(
+                "Deletes an agent with its tasks; its alerts stay.",
+                query: [
+                    QueryDoc("force", "Deletes also while a task is running.", schema: ["type": "boolean"])
+                ], returns: AgentSchemas.deleted,
+                errors: [AgentSchemas.noAgent, (409, "`AGENT_HAS_RUNNING_TASK`"), (422, "Bad query.")]), use: remove)
+        routes.post(
+            "/agents/{agent_id}/token", String.self,
+            docs: OperationDocs(
+                "Makes a token for an agent.", body: AgentSchemas.tokenForm, bodyIsRequired: false,
+                returns: AgentSchemas.token,
+                errors: AgentSchemas.badBody + [AgentSchemas.noAgent, (403, "`AGENT_NOT_ALLOWED`")]), use: token)
+    }
+
+    private func list(_ request: Request) throws -> JSON {
+        var form = QueryForm(request.query)
+        let status = form.text("status")
+        let role = form.text("role")
+        let limit = ListLimit.read(&form)
+        try form.finish()
+        let found = roster.all.filter { agent in
+            (status == nil || agent.status == status) && (role == nil || agent.decision.role == role)
+        }
+        let sorted = found.sorted { ($0.updatedAt, $0.id) > ($1.updatedAt, $1.id) }
+        return .array(sorted.prefix(limit).map(shown))
+    }
+
+    private func one(_ request: Request, _ id: String) throws -> JSON {
+        shown(try roster.find(id))
+    }
+
+    private func add(_ request: Request) async throws -> JSON {
+        let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: true)
+        let now = clock.wallClock
+        var agent = AgentRecord(id: form.id ?? "", decision: AgentRecord.Decision(), createdAt: now, updatedAt: now)
+        form.apply(to: &agent.decision)
+        try await store.insert(agent)
+        roster.add(agent)
+        return shown(agent)
+    }
+
+    private func change(_ request: Request, _ id: String) async throws -> JSON {
+        let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: false)
+        if let given = form.id, given != id {
+            throw HTTPError(.badRequest, "AGENT_ID_IMMUTABLE", "The id of an agent cannot be changed.")
+        }
+        let now = clock.wallClock
+        let decision = try await store.change(id, at: now) { form.apply(to: &$0) }
+        guard let agent = roster.decide(id, decision, at: now) else { throw HTTPError(.agentNotFound) }
+        return shown(agent)
+    }
+
+    private func remove(_ request: Request, _ id: String) async throws -> JSON {
+        var form = QueryForm(request.query)
+        let isForced = form.flag("force") ?? false
+        try form.finish()
+        try await tasks.removeAgent(id, isForced: isForced)
+        roster.remove(id)
+        return ["status": "deleted"]
+    }
+
+    private func token(_ request: Request, _ id: String) async throws -> JSON {
+        var form = try await BodyForm.spelled(request, limit: Self.bodyLimit, mayBeAbsent: true)
+        let given = form.integer("ttlSeconds") ?? 0
+        if given != 0, !Self.lifetimes.contains(given) {
+            form.reject("ttlSeconds", "Input should be \(Self.lifetimes.lowerBound) to \(Self.lifetimes.upperBound)")
+        }
+        try form.finish()
+        guard try roster.find(id).mayTalk else { throw HTTPError(.agentNotAllowed) }
+        let life = given == 0 ? tokenLife.inNanoseconds / 1_000_000 : Int64(given) * 1000
+        let end = Timestamp(milliseconds: clock.wallClock.milliseconds + life)
+        let issued = try tokens.issue(agentID: id, until: end)
+        return [
+            "token": .string(issued.token.withExposed { $0 }), "expiresAt": .string(issued.expiresAt.iso8601),
+            "scope": "agent", "agentId": .string(id),
+        ]
+    }
+
+    private func shown(_ agent: AgentRecord) -> JSON {
+        agent.json(isOnline: presence.isOnline(agent))
+    }
+}

@@ -1,0 +1,80 @@
+import PluginAPI
+
+/// The body of a new agent or of a change; absent keys change nothing, `null` clears what may be empty.
+struct AgentForm: Sendable {
+    /// The id of a new agent, or what a change says it is.
+    let id: String?
+    private let changes: [@Sendable (inout AgentRecord.Decision) -> Void]
+
+    /// Checks a body.
+    ///
+    /// - Throws: ``HTTPError`` 422 with all that is wrong.
+    init(_ body: BodyForm, isNew: Bool) throws {
+        var form = body
+        let given = isNew ? form.requiredString("id") : form.string("id")
+        if let given, isNew, form.value("id")?.stringValue != nil, !Self.isUsable(given) {
+            form.reject("id", "Input should be 1 to 64 letters, digits, dots, hyphens or underscores")
+        }
+        id = given
+        var changes: [@Sendable (inout AgentRecord.Decision) -> Void] = []
+        for (key, path, longest) in Self.texts where form.has(key) {
+            let text = form.text(key, longest: longest)
+            changes.append { $0[keyPath: path.value] = text }
+        }
+        if form.has("baseUrl") {
+            let url = form.text("baseUrl", longest: 1024)
+            if let url, let problem = PushURL.problem(url) { form.reject("baseUrl", problem) }
+            changes.append { $0.baseURL = url }
+        }
+        if let status = form.text("status", longest: 32) { changes.append { $0.status = status } }
+        if let allowed = form.bool("allowed") { changes.append { $0.allowed = allowed } }
+        if form.has("config") {
+            let config = form.object("config")
+            changes.append { $0.config = config }
+        }
+        try form.finish()
+        self.changes = changes
+    }
+
+    /// Applies what was given.
+    func apply(to decision: inout AgentRecord.Decision) {
+        for change in changes { change(&decision) }
+    }
+
+    private struct Field: Sendable {
+        let value: any WritableKeyPath<AgentRecord.Decision, String?> & Sendable
+    }
+
+    private static let texts: [(key: String, path: Field, longest: Int)] = [
+        ("name", Field(value: \.name), 128), ("role", Field(value: \.role), 64), ("host", Field(value: \.host), 128),
+    ]
+
+    private static func isUsable(_ id: String) -> Bool {
+        (1...64).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                    || "-_.".utf8.contains(byte)
+            }
+    }
+}
+
+extension BodyForm {
+    /// A text without white space at its ends; absent, null and empty give `nil`.
+    mutating func text(_ key: String, longest: Int) -> String? {
+        guard let text = string(key)?.trimmed, !text.isEmpty else { return nil }
+        if text.unicodeScalars.count > longest {
+            reject(key, "String should have at most \(longest) characters")
+        } else if text.utf8.contains(0) {
+            reject(key, "String should have no NUL character")
+        }
+        return text
+    }
+
+    /// An object; absent and null give `nil`.
+    mutating func object(_ key: String) -> JSONObject? {
+        guard let value = value(key), !value.isNull else { return nil }
+        if let object = value.objectValue { return object }
+        reject(key, "Input should be a valid dictionary")
+        return nil
+    }
+}

@@ -1,0 +1,91 @@
+import PluginAPI
+internal import Synchronization
+
+/// All agents in memory: heartbeats change them here, and are written to disk in batches.
+///
+/// A heartbeat that a crash loses comes again within a minute; what an administrator decides is on disk before it is here.
+final class AgentRoster: Sendable {
+    private struct State {
+        var agents: [String: AgentRecord] = [:]
+        /// Those whose report is not on disk yet.
+        var unsaved: Set<String> = []
+    }
+
+    private let state = Mutex(State())
+
+    /// Takes the agents from disk.
+    func load(_ agents: [AgentRecord]) {
+        state.withLock { $0.agents = Dictionary(agents.map { ($0.id, $0) }) { $1 } }
+    }
+
+    /// An agent.
+    subscript(id: String) -> AgentRecord? { state.withLock { $0.agents[id] } }
+
+    /// An agent.
+    ///
+    /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`.
+    func find(_ id: String) throws(HTTPError) -> AgentRecord {
+        guard let agent = self[id] else { throw HTTPError(.agentNotFound) }
+        return agent
+    }
+
+    /// All agents, in no order.
+    var all: [AgentRecord] { state.withLock { Array($0.agents.values) } }
+
+    /// Takes a new agent.
+    func add(_ agent: AgentRecord) {
+        state.withLock { state in
+            // A heartbeat may have come between disk and here.
+            if state.agents[agent.id] == nil { state.agents[agent.id] = agent }
+        }
+    }
+
+    /// Takes what was decided of an agent, unless a newer decision is here.
+    func decide(_ id: String, _ decision: AgentRecord.Decision, at time: Timestamp) -> AgentRecord? {
+        state.withLock { state in
+            guard let agent = state.agents[id] else { return nil }
+            if agent.decision.revision < decision.revision {
+                state.agents[id]?.decision = decision
+                state.agents[id]?.updatedAt = max(time, agent.updatedAt)
+            }
+            return state.agents[id]
+        }
+    }
+
+    /// Forgets an agent.
+    func remove(_ id: String) {
+        state.withLock { state in
+            state.agents[id] = nil
+            state.unsaved.remove(id)
+        }
+    }
+
+    /// Changes what an agent's heartbeats say; `nil` when it is gone.
+    @discardableResult
+    func report(_ id: String, at time: Timestamp, _ body: (inout AgentRecord.Report) -> Void) -> AgentRecord? {
+        state.withLock { state in
+            guard var agent = state.agents.removeValue(forKey: id) else { return nil }
+            body(&agent.report)
+            agent.updatedAt = time
+            state.agents[id] = agent
+            state.unsaved.insert(id)
+            return agent
+        }
+    }
+
+    /// Those whose report is not on disk yet, at most so many; they count as saved from here on.
+    func takeUnsaved(_ limit: Int) -> [AgentRecord] {
+        state.withLock { state in
+            let ids = state.unsaved.prefix(limit)
+            state.unsaved.subtract(Array(ids))
+            return ids.compactMap { state.agents[$0] }
+        }
+    }
+
+    /// Says that reports did not reach the disk.
+    func keepUnsaved(_ agents: [AgentRecord]) {
+        state.withLock { state in
+            for agent in agents where state.agents[agent.id] != nil { state.unsaved.insert(agent.id) }
+        }
+    }
+}

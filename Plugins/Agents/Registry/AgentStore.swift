@@ -1,0 +1,124 @@
+import PluginAPI
+
+/// The agents on disk.
+struct AgentStore: Sendable {
+    private let database: any Database
+
+    /// Works on a database.
+    init(database: any Database) {
+        self.database = database
+    }
+
+    /// The table; append-only.
+    static let migration = Migration("001-agents") { dialect in
+        [
+            SQL(
+                text: """
+                    CREATE TABLE agents_agents (
+                        id VARCHAR(64) PRIMARY KEY, name VARCHAR(128), role VARCHAR(64), host VARCHAR(128),
+                        base_url VARCHAR(1024), status VARCHAR(32) NOT NULL, allowed INTEGER NOT NULL,
+                        config \(dialect.longText), revision BIGINT NOT NULL, last_heartbeat_at BIGINT,
+                        metrics \(dialect.longText), heartbeat \(dialect.longText), agent_version VARCHAR(255),
+                        comfyui_version VARCHAR(255), reported_status VARCHAR(32), last_manifest_version VARCHAR(64),
+                        created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)
+                    """, values: [])
+        ]
+    }
+
+    /// All agents.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func all() async throws -> [AgentRecord] {
+        try await database.read { try $0.all("SELECT * FROM agents_agents", AgentRecord.init) }
+    }
+
+    /// Adds an agent.
+    ///
+    /// - Throws: ``HTTPError`` 409 `AGENT_ALREADY_EXISTS`; ``DatabaseError``.
+    func insert(_ agent: AgentRecord) async throws {
+        do {
+            try await database.write { connection in
+                let decision = agent.decision
+                try connection.execute(
+                    """
+                    INSERT INTO agents_agents (id, name, role, host, base_url, status, allowed, config, revision,
+                        created_at, updated_at)
+                    VALUES (\(agent.id), \(decision.name), \(decision.role), \(decision.host), \(decision.baseURL),
+                        \(decision.status), \(decision.allowed), \(decision.config?.storedText), \(decision.revision),
+                        \(agent.createdAt), \(agent.updatedAt))
+                    """)
+            }
+        } catch let error as DatabaseError where error.reason == .constraint {
+            throw HTTPError(.agentExists, cause: error)
+        }
+    }
+
+    /// Changes what the administrator decided of an agent; its heartbeats are not touched.
+    ///
+    /// - Returns: What is decided now.
+    /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`; ``DatabaseError``.
+    func change(
+        _ id: String, at time: Timestamp, _ body: @escaping @Sendable (inout AgentRecord.Decision) -> Void
+    ) async throws -> AgentRecord.Decision {
+        try await database.write { connection in
+            let found = try connection.first("SELECT * FROM agents_agents WHERE id = \(id)", AgentRecord.init)
+            guard var decision = found?.decision else { throw HTTPError(.agentNotFound) }
+            body(&decision)
+            decision.revision += 1
+            try connection.execute(
+                """
+                UPDATE agents_agents SET name = \(decision.name), role = \(decision.role), host = \(decision.host),
+                    base_url = \(decision.baseURL), status = \(decision.status), allowed = \(decision.allowed),
+                    config = \(decision.config?.storedText), revision = \(decision.revision), updated_at = \(time)
+                WHERE id = \(id)
+                """)
+            return decision
+        }
+    }
+
+    /// Writes what heartbeats said, for many agents at once; those that are gone are passed over.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func save(_ agents: [AgentRecord]) async throws {
+        try await database.write { connection in
+            for agent in agents {
+                let report = agent.report
+                try connection.execute(
+                    """
+                    UPDATE agents_agents SET last_heartbeat_at = \(report.lastHeartbeatAt),
+                        metrics = \(report.metrics?.storedText), heartbeat = \(report.payload?.storedText),
+                        agent_version = \(report.agentVersion), comfyui_version = \(report.comfyVersion),
+                        reported_status = \(report.status), last_manifest_version = \(report.lastManifestVersion),
+                        updated_at = \(agent.updatedAt)
+                    WHERE id = \(agent.id)
+                    """)
+            }
+        }
+    }
+}
+
+extension AgentRecord {
+    /// Reads a row.
+    init(_ row: Row) throws {
+        let object = { (column: String) -> JSONObject? in
+            try row.optional(column, as: String.self).flatMap { try? JSON(parsing: $0).objectValue }
+        }
+        id = try row.get("id")
+        decision = Decision(
+            name: try row.optional("name"), role: try row.optional("role"), host: try row.optional("host"),
+            baseURL: try row.optional("base_url"), status: try row.get("status"), allowed: try row.get("allowed"),
+            config: try object("config"), revision: try row.get("revision"))
+        report = Report(
+            lastHeartbeatAt: try row.optional("last_heartbeat_at"), metrics: try object("metrics"),
+            payload: try object("heartbeat"), agentVersion: try row.optional("agent_version"),
+            comfyVersion: try row.optional("comfyui_version"), status: try row.optional("reported_status"),
+            lastManifestVersion: try row.optional("last_manifest_version"))
+        createdAt = try row.get("created_at")
+        updatedAt = try row.get("updated_at")
+    }
+}
+
+extension JSONObject {
+    /// The object as a column has it.
+    var storedText: String { JSON.object(self).text() }
+}

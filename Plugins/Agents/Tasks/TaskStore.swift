@@ -1,0 +1,134 @@
+import PluginAPI
+
+/// The tasks and their events on disk; the only place where a task changes its state.
+struct TaskStore: Sendable {
+    private let database: any Database
+    private let clock: any TimeSource
+
+    /// Works on a database.
+    init(database: any Database, clock: any TimeSource) {
+        self.database = database
+        self.clock = clock
+    }
+
+    /// The tables; append-only.
+    static let migration = Migration("003-tasks") { dialect in
+        [
+            SQL(
+                text: """
+                    CREATE TABLE agents_tasks (
+                        id VARCHAR(64) PRIMARY KEY, agent_id VARCHAR(64) NOT NULL, manifest_id BIGINT,
+                        manifest_url VARCHAR(2048), manifest \(dialect.longText), actions \(dialect.longText) NOT NULL,
+                        expires_at BIGINT NOT NULL, state VARCHAR(16) NOT NULL, nonce VARCHAR(64) NOT NULL,
+                        pushed_at BIGINT, started_at BIGINT, finished_at BIGINT, result \(dialect.longText),
+                        error_message \(dialect.longText), failed_pushes BIGINT NOT NULL, next_push_at BIGINT,
+                        created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)
+                    """, values: []),
+            "CREATE INDEX agents_tasks_agent ON agents_tasks (agent_id, created_at)",
+            "CREATE INDEX agents_tasks_state ON agents_tasks (state, expires_at)",
+            "CREATE INDEX agents_tasks_created ON agents_tasks (created_at)",
+            "CREATE INDEX agents_tasks_push ON agents_tasks (next_push_at)",
+            SQL(
+                text: """
+                    CREATE TABLE agents_task_events (
+                        id \(dialect.autoIncrementKey), task_id VARCHAR(64) NOT NULL, level VARCHAR(32) NOT NULL,
+                        message \(dialect.longText) NOT NULL, payload \(dialect.longText), happened_at BIGINT,
+                        created_at BIGINT NOT NULL)
+                    """, values: []),
+            "CREATE INDEX agents_task_events_task ON agents_task_events (task_id, id)",
+        ]
+    }
+
+    /// What a change of a task leaves.
+    struct Change: Sendable {
+        /// The task as it is now.
+        var task: AgentTask
+        /// Whether its state moved.
+        var moved: Bool
+        /// The event that was stored, with its number.
+        var event: TaskEvent?
+    }
+
+    /// Tells a task what happened to it, in one transaction: state, fields and event are all on disk when it returns.
+    ///
+    /// A state that the happening does not lead on from stays, and `edit` is told so; the event is stored all the same.
+    ///
+    /// - Parameter edit: Changes fields of the task; `moved` says whether the state moved, the task has the new state.
+    /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`; ``DatabaseError``; what `edit` throws, and then nothing changed.
+    func tell(
+        _ id: String, _ happening: TaskState.Happening, event: TaskEvent? = nil,
+        edit: @escaping @Sendable (inout AgentTask, _ moved: Bool) throws -> Void = { _, _ in }
+    ) async throws -> Change {
+        let now = clock.wallClock
+        return try await database.write { connection in
+            guard var task = try Self.find(id, connection) else { throw HTTPError(.taskNotFound) }
+            let before = task
+            let next = task.state.after(happening)
+            if let next { task.state = next }
+            try edit(&task, next != nil)
+            if task != before {
+                task.updatedAt = now
+                try Self.save(task, connection)
+            }
+            var stored = event
+            if let event { stored?.id = try Self.add(event, connection) }
+            return Change(task: task, moved: next != nil, event: stored)
+        }
+    }
+
+    /// A task.
+    ///
+    /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`; ``DatabaseError``.
+    func find(_ id: String) async throws -> AgentTask {
+        guard let task = try await database.read({ try Self.find(id, $0) }) else { throw HTTPError(.taskNotFound) }
+        return task
+    }
+
+    private static func find(_ id: String, _ connection: any SQLConnection) throws -> AgentTask? {
+        try connection.first("SELECT * FROM agents_tasks WHERE id = \(id)", AgentTask.init)
+    }
+
+    private static func save(_ task: AgentTask, _ connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            UPDATE agents_tasks SET state = \(task.state.rawValue), nonce = \(task.nonce), pushed_at = \(task.pushedAt),
+                started_at = \(task.startedAt), finished_at = \(task.finishedAt), result = \(task.result?.storedText),
+                error_message = \(task.errorMessage), failed_pushes = \(task.failedPushes),
+                next_push_at = \(task.nextPushAt), updated_at = \(task.updatedAt)
+            WHERE id = \(task.id)
+            """)
+    }
+
+    private static func add(_ event: TaskEvent, _ connection: any SQLConnection) throws -> Int64 {
+        try connection.execute(
+            """
+            INSERT INTO agents_task_events (task_id, level, message, payload, happened_at, created_at)
+            VALUES (\(event.taskID), \(event.level), \(event.message), \(event.payload?.storedText),
+                \(event.happenedAt), \(event.createdAt))
+            """
+        ).lastInsertID
+    }
+}
+
+extension AgentTask {
+    /// Reads a row.
+    init(_ row: Row) throws {
+        let json = { (column: String) -> JSON? in
+            try row.optional(column, as: String.self).flatMap { try? JSON(parsing: $0) }
+        }
+        let state: String = try row.get("state")
+        guard let known = TaskState(rawValue: state) else {
+            throw DatabaseError(.misuse, "a task has the state \"\(state)\"")
+        }
+        self.init(
+            id: try row.get("id"), agentID: try row.get("agent_id"), manifestID: try row.optional("manifest_id"),
+            manifestURL: try row.optional("manifest_url"), manifest: try json("manifest")?.objectValue,
+            actions: (try json("actions")?.arrayValue ?? []).compactMap(\.stringValue),
+            expiresAt: try row.get("expires_at"), state: known, nonce: try row.get("nonce"),
+            pushedAt: try row.optional("pushed_at"), startedAt: try row.optional("started_at"),
+            finishedAt: try row.optional("finished_at"), result: try json("result")?.objectValue,
+            errorMessage: try row.optional("error_message"), failedPushes: try row.get("failed_pushes"),
+            nextPushAt: try row.optional("next_push_at"), createdAt: try row.get("created_at"),
+            updatedAt: try row.get("updated_at"))
+    }
+}

@@ -1,0 +1,71 @@
+import PluginAPI
+
+/// Decides whether a request of the agent's side may go on; the checks are in the order of `spec/agents.md` §2 and §6.
+struct AgentGate: Sendable {
+    /// Checks tokens.
+    let tokens: AgentTokens
+    /// The agents.
+    let roster: AgentRoster
+    /// The tasks.
+    let tasks: TaskStore
+    /// Tells when a task's time is over.
+    let clock: any TimeSource
+
+    /// Lets an agent speak for itself: heartbeats and alerts.
+    ///
+    /// - Returns: The agent.
+    /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_NOT_ALLOWED` for another agent's token (before it is
+    ///   said whether the agent exists), 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`.
+    func agent(_ id: String, _ request: Request) async throws -> AgentRecord {
+        let claims = try tokens.claims(of: try AgentTokens.bearer(of: request))
+        if let claims {
+            guard claims.scope == .agent || claims.scope == .task else { throw HTTPError(.scopeInvalid) }
+            guard claims.agentID == id else { throw HTTPError(.agentNotAllowed) }
+        }
+        let agent = try roster.find(id)
+        guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
+        // A revoked token of a task is no better than none.
+        if let claims, let taskID = claims.taskID {
+            let task = try await tasks.find(taskID)
+            guard task.nonce == claims.nonce else { throw HTTPError(.payloadMismatch) }
+        }
+        return agent
+    }
+
+    /// Lets an agent report about a task.
+    ///
+    /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_TASK_FORBIDDEN` for another task's token, 404
+    ///   `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN` for another agent's, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked one, 403
+    ///   `AGENT_NOT_ALLOWED`, 409 `AGENT_TASK_EXPIRED`.
+    func task(_ id: String, _ request: Request) async throws -> AgentTask {
+        let claims = try tokens.claims(of: try AgentTokens.bearer(of: request))
+        if let claims {
+            guard claims.scope == .task else { throw HTTPError(.scopeInvalid) }
+            guard claims.taskID == id else { throw HTTPError(.taskForbidden) }
+        }
+        return try check(try await tasks.find(id), claims)
+    }
+
+    /// Lets an agent read a manifest; `nil` for a debug token, which needs no task.
+    ///
+    /// - Throws: as ``task(_:_:)``; 401 `AGENT_TOKEN_PAYLOAD_INVALID` for a token without a task, 403 `AGENT_MANIFEST_FORBIDDEN`.
+    func taskOfManifest(_ id: Int64, _ request: Request) async throws -> AgentTask? {
+        guard let claims = try tokens.claims(of: try AgentTokens.bearer(of: request)) else { return nil }
+        guard claims.scope == .task else { throw HTTPError(.scopeInvalid) }
+        guard let taskID = claims.taskID else { throw HTTPError(.payloadInvalid) }
+        let task = try check(try await tasks.find(taskID), claims)
+        guard task.manifestID == id else { throw HTTPError(.manifestForbidden) }
+        return task
+    }
+
+    private func check(_ task: AgentTask, _ claims: AgentClaims?) throws(HTTPError) -> AgentTask {
+        if let claims {
+            guard claims.agentID == task.agentID else { throw HTTPError(.taskForbidden) }
+            guard claims.nonce == task.nonce else { throw HTTPError(.payloadMismatch) }
+        }
+        let agent = try roster.find(task.agentID)
+        guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
+        guard clock.wallClock < task.expiresAt else { throw HTTPError(.taskExpired) }
+        return task
+    }
+}

@@ -1,0 +1,72 @@
+import PluginAPI
+
+/// Makes and checks the tokens of agents (`spec/agents.md` §2).
+struct AgentTokens: Sendable {
+    /// The keys.
+    let keys: KeySource
+    /// Tokens that pass every check of ownership; empty unless the development switch is on.
+    let debugTokens: [Secret]
+    /// Tells when tokens end.
+    let clock: any TimeSource
+    /// Signs.
+    let cryptography: any Cryptography
+
+    /// A token and when it ends.
+    struct Issued: Sendable {
+        /// The token.
+        let token: Secret
+        /// When it ends, in whole seconds.
+        let expiresAt: Timestamp
+    }
+
+    /// Makes a token for an agent, or for one of its tasks.
+    ///
+    /// - Parameter expiresAt: When it ends; cut to whole seconds.
+    /// - Throws: ``HTTPError`` 503 before the keys are loaded.
+    func issue(
+        agentID: String, taskID: String? = nil, nonce: String? = nil, until expiresAt: Timestamp
+    ) throws(HTTPError) -> Issued {
+        let ring = try keys.current
+        let seconds = expiresAt.milliseconds / 1000
+        let claims = AgentClaims(
+            agentID: agentID, taskID: taskID, scope: taskID == nil ? .agent : .task, nonce: nonce ?? randomNonce(),
+            issuedAt: clock.wallClock.milliseconds / 1000, expiresAt: seconds)
+        let token = JSONWebToken.sign(
+            claims.json, keyID: ring.signing.id, key: ring.signing.secret, by: cryptography)
+        return Issued(token: Secret(token), expiresAt: Timestamp(milliseconds: seconds * 1000))
+    }
+
+    /// 32 hex digits that nobody can guess.
+    func randomNonce() -> String { Hex.encode(cryptography.randomBytes(16)) }
+
+    /// Checks a token; `nil` for a debug token.
+    ///
+    /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_INVALID`, `AGENT_TOKEN_KID_REQUIRED`, `AGENT_TOKEN_KID_INVALID`,
+    ///   `AGENT_TOKEN_EXPIRED`, `AGENT_TOKEN_PAYLOAD_INVALID`.
+    func claims(of text: String) throws(HTTPError) -> AgentClaims? {
+        if isDebugToken(text) { return nil }
+        guard let token = JSONWebToken(text) else { throw HTTPError(.tokenInvalid) }
+        let key = try keys.current.key(for: token.keyID)
+        guard token.isSigned(with: key, by: cryptography) else { throw HTTPError(.tokenInvalid) }
+        return try AgentClaims(token.claims, now: clock.wallClock)
+    }
+
+    /// Looks at all of them, so that the time says nothing.
+    private func isDebugToken(_ text: String) -> Bool {
+        let given = Secret(text)
+        var isOne = false
+        for token in debugTokens where token == given { isOne = true }
+        return isOne
+    }
+
+    /// The token of a request: `Authorization: Bearer`, in any case.
+    ///
+    /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_REQUIRED`.
+    static func bearer(of request: Request) throws(HTTPError) -> String {
+        let value = (request.headers["authorization"] ?? "").trimmed
+        let scheme = value.prefix { !$0.isWhitespace }
+        let token = value.dropFirst(scheme.count).trimmed
+        guard HTTPFields.same(String(scheme), "bearer"), !token.isEmpty else { throw HTTPError(.tokenRequired) }
+        return token
+    }
+}

@@ -1,0 +1,55 @@
+internal import Glibc
+import PluginAPI
+
+/// A file with keys, `kid:secret` on each line; every call blocks.
+struct KeyFile: Sendable {
+    /// Where it is.
+    let path: String
+
+    /// The largest file in bytes.
+    static let largest = 64 << 10
+
+    /// Reads the keys.
+    ///
+    /// - Throws: ``KeyRingProblem`` when the file cannot be read, or others may read it.
+    func read() throws(KeyRingProblem) -> [KeyRing.Entry] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw problem("cannot be opened", errno) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: Self.largest + 1)
+        var count = 0
+        while count < bytes.count {
+            let taken = bytes.withUnsafeMutableBytes { buffer in
+                Glibc.read(file, buffer.baseAddress.map { $0 + count }, buffer.count - count)
+            }
+            if taken < 0, errno == EINTR { continue }
+            guard taken >= 0 else { throw problem("cannot be read", errno) }
+            if taken == 0 { break }
+            count += taken
+        }
+        guard count <= Self.largest else { throw KeyRingProblem("\(path) is larger than \(Self.largest) bytes") }
+        return KeyRing.entries(String(decoding: bytes[..<count], as: UTF8.self))
+    }
+
+    /// Makes the file with one key, readable by its owner alone, unless it is there.
+    ///
+    /// - Throws: ``KeyRingProblem``.
+    func create(_ entry: KeyRing.Entry) throws(KeyRingProblem) {
+        // Written aside and linked into place: a file that is there is a whole one.
+        let draft = path + ".new"
+        unlink(draft)
+        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw problem("cannot be made", errno) }
+        defer { unlink(draft) }
+        let bytes = entry.secret.withExposed { Array("\(entry.id):\($0)\n".utf8) }
+        let written = Glibc.write(file, bytes, bytes.count)
+        let isSafe = written == bytes.count && fsync(file) == 0
+        close(file)
+        guard isSafe else { throw problem("cannot be written", errno) }
+        guard link(draft, path) == 0 || errno == EEXIST else { throw problem("cannot be made", errno) }
+    }
+
+    private func problem(_ what: String, _ code: Int32) -> KeyRingProblem {
+        KeyRingProblem("\(path) \(what): \(String(cString: strerror(code)))")
+    }
+}
