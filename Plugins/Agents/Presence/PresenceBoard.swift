@@ -1,0 +1,79 @@
+import PluginAPI
+internal import Synchronization
+
+/// Knows which agents are heard of, with some patience: neither a late heartbeat nor a pause of the daemon makes a false alarm.
+///
+/// Time is counted in ticks of ``check(_:)``; a tick that comes late counts as one interval, because while the daemon stood
+/// still no heartbeat could come in either.
+final class PresenceBoard: Sendable {
+    /// How long an agent may be silent before it counts as offline.
+    static let patience = Duration.seconds(180)
+    /// How often ``check(_:)`` is called.
+    static let interval = Duration.seconds(5)
+
+    private struct State {
+        /// The daemon's own time, which stands still while the daemon does.
+        var elapsed = Duration.zero
+        var lastCheck: Instant?
+        /// When each agent was last heard of, in ``elapsed``.
+        var heard: [String: Duration] = [:]
+        var offline: Set<String> = []
+    }
+
+    private let clock: any TimeSource
+    private let state = Mutex(State())
+
+    /// Makes an empty board.
+    init(clock: any TimeSource) {
+        self.clock = clock
+    }
+
+    /// Whether an agent is heard of: its heartbeats came within ``patience``.
+    func isOnline(_ agent: AgentRecord) -> Bool {
+        guard let last = agent.report.lastHeartbeatAt else { return false }
+        return state.withLock { state in
+            guard let heard = state.heard[agent.id] else {
+                // Not since the start: what is on disk counts.
+                return clock.wallClock.milliseconds - last.milliseconds < Self.patience.inNanoseconds / 1_000_000
+            }
+            return !state.offline.contains(agent.id) && state.elapsed - heard < Self.patience
+        }
+    }
+
+    /// Takes a heartbeat; whether the agent was offline.
+    func hear(_ id: String) -> Bool {
+        state.withLock { state in
+            state.heard[id] = state.elapsed
+            return state.offline.remove(id) != nil
+        }
+    }
+
+    /// Forgets an agent.
+    func forget(_ id: String) {
+        state.withLock { state in
+            state.heard[id] = nil
+            state.offline.remove(id)
+        }
+    }
+
+    /// Begins to wait for those that were heard of before the start, as if they had just been.
+    func expect(_ ids: some Sequence<String>) {
+        state.withLock { state in
+            for id in ids where state.heard[id] == nil { state.heard[id] = state.elapsed }
+        }
+    }
+
+    /// Looks who fell silent since the last look.
+    func check() -> [String] {
+        state.withLock { state in
+            let now = clock.now
+            if let last = state.lastCheck { state.elapsed += min(last.duration(to: now), Self.interval * 2) }
+            state.lastCheck = now
+            let silent = state.heard.filter { id, heard in
+                state.elapsed - heard >= Self.patience && !state.offline.contains(id)
+            }
+            state.offline.formUnion(silent.keys)
+            return silent.keys.sorted()
+        }
+    }
+}

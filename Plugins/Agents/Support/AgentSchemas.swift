@@ -1,0 +1,94 @@
+import PluginAPI
+
+/// JSON schemas of what the agents' surfaces take and answer, for `/openapi.json`.
+enum AgentSchemas {
+    private static let text: JSON = ["type": "string"]
+    private static let textOrNull: JSON = ["type": ["string", "null"]]
+    private static let wholeOrNull: JSON = ["type": ["integer", "null"]]
+    private static let object: JSON = ["type": "object"]
+    private static let objectOrNull: JSON = ["type": ["object", "null"]]
+    private static let moment: JSON = ["type": "string", "format": "date-time"]
+    private static let momentOrNull: JSON = ["type": ["string", "null"], "format": "date-time"]
+
+    /// 404 for an agent.
+    static let noAgent = (status: 404, reason: "`AGENT_NOT_FOUND`")
+    /// What a route with a body may answer.
+    static let badBody: [(status: Int, reason: String)] = [
+        (413, "The body is too large."), (415, "The body cannot be JSON."), (422, "The body has not the right form."),
+    ]
+    /// What any route of the agent's side may answer.
+    static let agentSide: [(status: Int, reason: String)] = [
+        (401, "`AGENT_TOKEN_REQUIRED`, `_INVALID`, `_EXPIRED`, `_KID_REQUIRED`, `_KID_INVALID`, `_PAYLOAD_INVALID`"),
+        (403, "`AGENT_TOKEN_SCOPE_INVALID`, `AGENT_TOKEN_PAYLOAD_MISMATCH`, `AGENT_NOT_ALLOWED`, `AGENT_TASK_FORBIDDEN`"),
+        (404, "`AGENT_NOT_FOUND`, `AGENT_TASK_NOT_FOUND`"), (429, "`AGENT_RATE_LIMITED`"),
+    ]
+    /// The answer to a deletion.
+    static let deleted = allOf(["status": ["type": "string", "enum": ["deleted"]]])
+
+    /// An object whose properties are all there.
+    static func allOf(_ properties: JSONObject) -> JSON {
+        [
+            "type": "object", "required": .array(properties.keys.map { .string($0) }),
+            "properties": .object(properties),
+        ]
+    }
+
+    /// A list.
+    static func list(_ items: JSON) -> JSON { ["type": "array", "items": items] }
+
+    /// An agent.
+    static let agent = allOf([
+        "id": text, "name": textOrNull, "role": textOrNull, "host": textOrNull, "baseUrl": textOrNull, "status": text,
+        "allowed": ["type": "boolean"], "config": objectOrNull, "metrics": objectOrNull, "last_seen_at": momentOrNull,
+        "last_heartbeat_at": momentOrNull, "last_manifest_version": textOrNull, "created_at": moment,
+        "updated_at": moment, "online": ["type": "boolean"],
+    ])
+
+    /// The body of a new agent or of a change.
+    static func agentForm(isNew: Bool) -> JSON {
+        var properties: JSONObject = [
+            "name": ["type": ["string", "null"], "maxLength": 128],
+            "role": ["type": ["string", "null"], "maxLength": 64],
+            "host": ["type": ["string", "null"], "maxLength": 128],
+            "baseUrl": ["type": ["string", "null"], "maxLength": 1024], "status": ["type": "string", "maxLength": 32],
+            "allowed": ["type": "boolean"], "config": objectOrNull,
+        ]
+        if isNew { properties["id"] = ["type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"] }
+        return ["type": "object", "required": isNew ? ["id"] : [], "properties": .object(properties)]
+    }
+
+    /// The body of a request for a token.
+    static let tokenForm: JSON = [
+        "type": "object",
+        "properties": [
+            "ttlSeconds": [
+                "type": ["integer", "null"], "description": "60 to 31536000; 0 and null mean the configured life.",
+            ]
+        ],
+    ]
+
+    /// A token.
+    static let token = allOf(["token": text, "expiresAt": moment, "scope": text, "agentId": text])
+
+    /// A manifest.
+    static let manifest = allOf([
+        "id": ["type": "integer"], "role": text, "version": text, "status": text, "downloadUrl": textOrNull,
+        "content": objectOrNull, "notes": textOrNull, "created_at": moment, "updated_at": moment,
+    ])
+
+    /// A task.
+    static let task = allOf([
+        "id": text, "agentId": text, "manifestId": wholeOrNull, "manifestUrl": textOrNull, "actions": list(text),
+        "expiresAt": moment, "status": ["type": "string", "enum": .array(TaskState.allCases.map { .string($0.rawValue) })],
+        "tokenNonce": text, "pushedAt": momentOrNull, "startedAt": momentOrNull, "finishedAt": momentOrNull,
+        "requestPayload": object, "resultPayload": objectOrNull, "errorMessage": textOrNull, "created_at": moment,
+        "updated_at": moment, "submitStatus": text, "callbackStatus": text, "finalStatus": text,
+        "errorCode": textOrNull,
+    ])
+
+    /// What was told about a task.
+    static let event = allOf([
+        "id": ["type": "integer"], "taskId": text, "level": text, "message": text, "payload": objectOrNull,
+        "step": [:], "progress": [:], "eventTime": momentOrNull, "created_at": moment,
+    ])
+}
