@@ -30,4 +30,11 @@ struct Manifest: Sendable, Equatable {
             "created_at": .string(createdAt.iso8601), "updated_at": .string(updatedAt.iso8601),
         ]
     }
+
+    /// The manifest with the number that it was given.
+    func with(id: Int64) -> Manifest {
+        Manifest(
+            id: id, role: role, version: version, status: status, downloadURL: downloadURL, content: content,
+            notes: notes, createdAt: createdAt, updatedAt: updatedAt)
+    }
 }

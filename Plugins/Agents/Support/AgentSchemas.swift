@@ -76,6 +76,17 @@ enum AgentSchemas {
         "content": objectOrNull, "notes": textOrNull, "created_at": moment, "updated_at": moment,
     ])
 
+    /// The body of a new manifest or of a change.
+    static func manifestForm(isNew: Bool) -> JSON {
+        let properties: JSONObject = [
+            "role": ["type": "string", "maxLength": 64], "version": ["type": "string", "maxLength": 64],
+            "status": ["type": "string", "maxLength": 32],
+            "downloadUrl": ["type": ["string", "null"], "format": "uri", "maxLength": 2048], "content": objectOrNull,
+            "notes": ["type": ["string", "null"], "maxLength": 20_000],
+        ]
+        return ["type": "object", "required": isNew ? ["role", "version"] : [], "properties": .object(properties)]
+    }
+
     /// A task.
     static let task = allOf([
         "id": text, "agentId": text, "manifestId": wholeOrNull, "manifestUrl": textOrNull, "actions": list(text),

@@ -1,0 +1,46 @@
+import PluginAPI
+
+/// The body of a new manifest or of a change; absent keys change nothing.
+struct ManifestForm: Sendable {
+    private let changes: [@Sendable (inout Manifest) -> Void]
+
+    /// Checks a body.
+    ///
+    /// - Throws: ``HTTPError`` 422 with all that is wrong.
+    init(_ body: BodyForm, isNew: Bool) throws {
+        var form = body
+        var changes: [@Sendable (inout Manifest) -> Void] = []
+        if isNew {
+            for key in ["role", "version"] where form.text(key, longest: 64) == nil {
+                if form.requiredString(key).trimmed.isEmpty, form.value(key)?.stringValue != nil {
+                    form.reject(key, "String should have at least 1 character")
+                }
+            }
+        }
+        if let role = form.text("role", longest: 64) { changes.append { $0.role = role } }
+        if let version = form.text("version", longest: 64) { changes.append { $0.version = version } }
+        if let status = form.text("status", longest: 32) { changes.append { $0.status = status } }
+        if form.has("downloadUrl") {
+            let url = form.text("downloadUrl", longest: 2048)
+            if let url, !url.lowercased().hasPrefix("http://"), !url.lowercased().hasPrefix("https://") {
+                form.reject("downloadUrl", "Input should be an http or https URL")
+            }
+            changes.append { $0.downloadURL = url }
+        }
+        if form.has("content") {
+            let content = form.object("content")
+            changes.append { $0.content = content }
+        }
+        if form.has("notes") {
+            let notes = form.text("notes", longest: 20_000)
+            changes.append { $0.notes = notes }
+        }
+        try form.finish()
+        self.changes = changes
+    }
+
+    /// Applies what was given.
+    func apply(to manifest: inout Manifest) {
+        for change in changes { change(&manifest) }
+    }
+}
