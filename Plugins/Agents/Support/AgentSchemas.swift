@@ -12,6 +12,8 @@ enum AgentSchemas {
 
     /// 404 for an agent.
     static let noAgent = (status: 404, reason: "`AGENT_NOT_FOUND`")
+    /// 404 for a task.
+    static let noTask = (status: 404, reason: "`AGENT_TASK_NOT_FOUND`")
     /// What a route with a body may answer.
     static let badBody: [(status: Int, reason: String)] = [
         (413, "The body is too large."), (415, "The body cannot be JSON."), (422, "The body has not the right form."),
@@ -95,6 +97,23 @@ enum AgentSchemas {
         "requestPayload": object, "resultPayload": objectOrNull, "errorMessage": textOrNull, "created_at": moment,
         "updated_at": moment, "submitStatus": text, "callbackStatus": text, "finalStatus": text,
         "errorCode": textOrNull,
+    ])
+
+    /// The body of a new task.
+    static let taskForm: JSON = [
+        "type": "object", "required": ["agentId"],
+        "properties": [
+            "agentId": text, "manifestId": wholeOrNull, "manifestUrl": textOrNull,
+            "actions": [
+                "type": ["array", "object", "null"], "items": text,
+                "additionalProperties": ["type": "boolean"],
+            ], "expiresAt": momentOrNull, "taskId": ["type": ["string", "null"], "maxLength": 64],
+        ],
+    ]
+
+    /// What came of a push.
+    static let pushed = allOf([
+        "taskId": text, "agentId": text, "status": text, "pushStatus": wholeOrNull, "tokenExpiresAt": moment,
     ])
 
     /// What was told about a task.

@@ -84,6 +84,104 @@ struct TaskStore: Sendable {
         return task
     }
 
+    /// Adds a task, unless the same wish made one of this id before.
+    ///
+    /// - Returns: The task that is there now, and whether it is new.
+    /// - Throws: ``HTTPError`` 409 `AGENT_TASK_ALREADY_EXISTS` when another wish made it; ``DatabaseError``.
+    func insert(_ task: AgentTask) async throws -> (task: AgentTask, isNew: Bool) {
+        try await database.write { connection in
+            if let known = try Self.find(task.id, connection) {
+                guard known.agentID == task.agentID, known.manifestID == task.manifestID, known.actions == task.actions
+                else { throw HTTPError(.taskExists) }
+                return (known, false)
+            }
+            let actions = JSON.array(task.actions.map { .string($0) }).text()
+            try connection.execute(
+                """
+                INSERT INTO agents_tasks (id, agent_id, manifest_id, manifest_url, manifest, actions, expires_at, state,
+                    nonce, failed_pushes, next_push_at, created_at, updated_at)
+                VALUES (\(task.id), \(task.agentID), \(task.manifestID), \(task.manifestURL),
+                    \(task.manifest?.storedText), \(actions), \(task.expiresAt), \(task.state.rawValue), \(task.nonce),
+                    \(task.failedPushes), \(task.nextPushAt), \(task.createdAt), \(task.updatedAt))
+                """)
+            return (task, true)
+        }
+    }
+
+    /// The newest tasks.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func list(agentID: String?, state: String?, limit: Int) async throws -> [AgentTask] {
+        var query: SQL = "SELECT * FROM agents_tasks WHERE 1 = 1"
+        if let agentID { query = query + " AND agent_id = \(agentID)" }
+        if let state { query = query + " AND state = \(state)" }
+        let statement = query + " ORDER BY created_at DESC, id DESC LIMIT \(limit)"
+        return try await database.read { try $0.all(statement, AgentTask.init) }
+    }
+
+    /// The newest events of a task; none for a task that is not there.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func events(of id: String, limit: Int) async throws -> [TaskEvent] {
+        try await database.read { connection in
+            try connection.all(
+                "SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit)", TaskEvent.init)
+        }
+    }
+
+    /// Tasks that may have to be pushed again by now, the most urgent first.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func duePushes(limit: Int) async throws -> [String] {
+        let now = clock.wallClock
+        return try await database.read { connection in
+            try connection.all(
+                """
+                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) ORDER BY next_push_at LIMIT \(limit)
+                """
+            ) { try $0.get("id") }
+        }
+    }
+
+    /// Open tasks whose time is over.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func overdue(limit: Int) async throws -> [String] {
+        let now = clock.wallClock
+        return try await database.read { connection in
+            try connection.all(
+                """
+                SELECT id FROM agents_tasks WHERE state IN ('pending', 'running') AND expires_at <= \(now)
+                ORDER BY expires_at LIMIT \(limit)
+                """
+            ) { try $0.get("id") }
+        }
+    }
+
+    /// Stores an event that changes nothing of its task.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func note(_ event: TaskEvent) async throws {
+        _ = try await database.write { try Self.add(event, $0) }
+    }
+
+    /// Deletes an agent with its tasks and their events.
+    ///
+    /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`; 409 `AGENT_HAS_RUNNING_TASK` unless forced; ``DatabaseError``.
+    func removeAgent(_ id: String, isForced: Bool) async throws {
+        try await database.write { connection in
+            let running: SQL = "SELECT id FROM agents_tasks WHERE agent_id = \(id) AND state = 'running' LIMIT 1"
+            if !isForced, try connection.first(running, { _ in true }) != nil { throw HTTPError(.agentBusy) }
+            let gone = try connection.execute("DELETE FROM agents_agents WHERE id = \(id)")
+            guard gone.changes > 0 else { throw HTTPError(.agentNotFound) }
+            try connection.execute(
+                """
+                DELETE FROM agents_task_events WHERE task_id IN (SELECT id FROM agents_tasks WHERE agent_id = \(id))
+                """)
+            try connection.execute("DELETE FROM agents_tasks WHERE agent_id = \(id)")
+        }
+    }
+
     private static func find(_ id: String, _ connection: any SQLConnection) throws -> AgentTask? {
         try connection.first("SELECT * FROM agents_tasks WHERE id = \(id)", AgentTask.init)
     }
@@ -130,5 +228,16 @@ extension AgentTask {
             errorMessage: try row.optional("error_message"), failedPushes: try row.get("failed_pushes"),
             nextPushAt: try row.optional("next_push_at"), createdAt: try row.get("created_at"),
             updatedAt: try row.get("updated_at"))
+    }
+}
+
+extension TaskEvent {
+    /// Reads a row.
+    init(_ row: Row) throws {
+        self.init(
+            id: try row.get("id"), taskID: try row.get("task_id"), level: try row.get("level"),
+            message: try row.get("message"),
+            payload: try row.optional("payload", as: String.self).flatMap { try? JSON(parsing: $0).objectValue },
+            happenedAt: try row.optional("happened_at"), createdAt: try row.get("created_at"))
     }
 }

@@ -1,0 +1,61 @@
+import PluginAPI
+
+/// Makes tasks, and does with them what administrators wish.
+struct TaskService: Sendable {
+    /// The tasks.
+    let tasks: TaskStore
+    /// The agents.
+    let roster: AgentRoster
+    /// The manifests.
+    let manifests: ManifestStore
+    /// Brings tasks to agents.
+    let pusher: TaskPusher
+    /// Settings.
+    let configuration: AgentsConfiguration
+    /// What the plugin may use.
+    let context: PluginContext
+
+    /// Makes a task, or finds the one that was made by the same wish before.
+    ///
+    /// - Parameter baseURL: The daemon's address, as the agent should use it.
+    /// - Returns: The task, and whether it is new.
+    /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_MANIFEST_NOT_FOUND`, 409
+    ///   `AGENT_TASK_ALREADY_EXISTS`; ``DatabaseError``.
+    func create(_ form: TaskForm, baseURL: String) async throws -> (task: AgentTask, isNew: Bool) {
+        guard try roster.find(form.agentID).mayTalk else { throw HTTPError(.agentNotAllowed) }
+        let now = context.clock.wallClock
+        var manifest: Manifest?
+        if let id = form.manifestID { manifest = try await manifests.find(id) }
+        let base = configuration.manifestBaseURL ?? baseURL
+        let ownURL = manifest.map { $0.downloadURL ?? "\(base)/api/agent/manifests/\($0.id)" }
+        let timeout = configuration.taskTimeout.inNanoseconds / 1_000_000
+        let task = AgentTask(
+            id: form.taskID ?? newID(now), agentID: form.agentID, manifestID: form.manifestID,
+            manifestURL: form.manifestURL ?? ownURL, manifest: manifest?.json, actions: form.actions,
+            expiresAt: form.expiresAt ?? Timestamp(milliseconds: now.milliseconds + timeout),
+            nonce: Hex.encode(context.cryptography.randomBytes(16)), createdAt: now, updatedAt: now)
+        return try await tasks.insert(task)
+    }
+
+    /// Ends a task that has not ended.
+    ///
+    /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`, 409 `AGENT_TASK_FINISHED` when it has ended; ``DatabaseError``.
+    func cancel(_ id: String, by actor: String) async throws -> AgentTask {
+        let now = context.clock.wallClock
+        let event = TaskEvent(taskID: id, level: "warn", message: "cancelled by \(actor)", createdAt: now)
+        return try await tasks.tell(id, .cancelled, event: event) { task, moved in
+            guard moved else { throw HTTPError(.taskFinished) }
+            task.finishedAt = now
+            task.errorMessage = "AGENT_TASK_CANCELLED"
+            task.nextPushAt = nil
+            task.nonce = ""
+        }.task
+    }
+
+    /// `agt_20260205_224000_0a1b2c3d`.
+    private func newID(_ now: Timestamp) -> String {
+        let digits = now.iso8601.filter(\.isNumber)
+        let random = Hex.encode(context.cryptography.randomBytes(4))
+        return "agt_\(digits.prefix(8))_\(digits.dropFirst(8).prefix(6))_\(random)"
+    }
+}
