@@ -15,4 +15,7 @@ struct ServerDirectory: Sendable {
 
     /// All servers that count, by id.
     func active() async throws -> [CatalogServer] { [] }
+
+    /// All servers with an address, and the ids that lead to them.
+    func known() async throws -> KnownServers { KnownServers() }
 }
