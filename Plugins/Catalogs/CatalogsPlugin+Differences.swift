@@ -8,8 +8,7 @@ extension CatalogsPlugin {
             marks: ServerMarkStore(database: context.database))
         DiffController(
             service: DiffService(
-                store: store, directory: ServerDirectory(context: context), inventories: InventoryCache(),
-                blocking: context.blocking)
+                store: store, directory: directory, inventories: inventories, blocking: context.blocking)
         ).declare(&routes)
     }
 }

@@ -11,12 +11,16 @@ public struct CatalogsPlugin: Plugin {
     let configuration: CatalogsConfiguration
     let context: PluginContext
     let store: CatalogStore
+    let directory: ServerDirectory
+    let inventories: InventoryCache
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) {
         self.configuration = configuration.values
         self.context = context
         store = CatalogStore(database: context.database, clock: context.clock)
+        directory = ServerDirectory(context: context, executors: configuration.values.executors)
+        inventories = InventoryCache(context: context, ttl: configuration.values.objectInfoTTL)
     }
 
     /// Declares everything.
