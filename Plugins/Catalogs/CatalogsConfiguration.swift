@@ -8,6 +8,8 @@ struct CatalogsConfiguration: ConfigurationSection {
     let objectInfoTTL: Duration
     /// How many snapshots of differences between servers are kept.
     let diffKeep: Int
+    /// Where ComfyUI's versions are read from.
+    let versions: VersionSettings
 
     init(_ config: inout ConfigReader) {
         executors = config.list(
@@ -22,5 +24,7 @@ struct CatalogsConfiguration: ConfigurationSection {
         diffKeep = config.value(
             "diff_keep", default: 100, in: 1...100_000,
             "How many snapshots of differences between servers are kept; the oldest go.")
+        versions = config.section(
+            "versions", as: VersionSettings.self, "Where the sync of the version catalog reads ComfyUI's versions.")
     }
 }

@@ -30,6 +30,7 @@ public struct CatalogsPlugin: Plugin {
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
                 declareDifferences(&routes)
+                declareVersions(&routes)
             }
         }
     }
