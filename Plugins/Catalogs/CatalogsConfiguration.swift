@@ -6,6 +6,8 @@ struct CatalogsConfiguration: ConfigurationSection {
     let executors: [ExecutorEntry]
     /// How long it is remembered what a server has.
     let objectInfoTTL: Duration
+    /// How many snapshots of differences between servers are kept.
+    let diffKeep: Int
     /// Where ComfyUI's versions are read from.
     let versions: VersionSettings
 
@@ -19,6 +21,9 @@ struct CatalogsConfiguration: ConfigurationSection {
         objectInfoTTL = config.value(
             "object_info_ttl", default: .seconds(60), in: .zero ... .seconds(86_400),
             "How long it is remembered what a server has; 0 asks it each time.")
+        diffKeep = config.value(
+            "diff_keep", default: 100, in: 1...100_000,
+            "How many snapshots of differences between servers are kept; the oldest go.")
         versions = config.section(
             "versions", as: VersionSettings.self, "Where the sync of the version catalog reads ComfyUI's versions.")
     }

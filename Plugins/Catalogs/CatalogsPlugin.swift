@@ -25,10 +25,11 @@ public struct CatalogsPlugin: Plugin {
 
     /// Declares everything.
     public func configure(_ setup: inout PluginSetup) {
-        setup.migrate([CatalogSchema.migration, AuditLog.migration])
+        setup.migrate([CatalogSchema.migration, AuditLog.migration, DiffStore.migration])
         setup.rootRoutes(claiming: Self.prefixes, surface: .admin, access: .managingCatalogs) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
+                declareDifferences(&routes)
                 declareVersions(&routes)
             }
         }
