@@ -8,6 +8,8 @@ struct CatalogsConfiguration: ConfigurationSection {
     let objectInfoTTL: Duration
     /// How many snapshots of differences between servers are kept.
     let diffKeep: Int
+    /// How long lines of the audit table are kept; zero for ever.
+    let auditRetention: Duration
     /// Where ComfyUI's versions are read from.
     let versions: VersionSettings
 
@@ -24,6 +26,9 @@ struct CatalogsConfiguration: ConfigurationSection {
         diffKeep = config.value(
             "diff_keep", default: 100, in: 1...100_000,
             "How many snapshots of differences between servers are kept; the oldest go.")
+        auditRetention = config.value(
+            "audit_retention", default: .zero, in: .zero ... .seconds(3650 * 86_400),
+            "How long lines of the audit table are kept; 0 for ever.")
         versions = config.section(
             "versions", as: VersionSettings.self, "Where the sync of the version catalog reads ComfyUI's versions.")
     }

@@ -26,6 +26,7 @@ public struct CatalogsPlugin: Plugin {
     /// Declares everything.
     public func configure(_ setup: inout PluginSetup) {
         setup.migrate([CatalogSchema.migration, AuditLog.migration, DiffStore.migration])
+        declareAuditRetention(&setup)
         setup.rootRoutes(claiming: Self.prefixes, surface: .admin, access: .managingCatalogs) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
@@ -40,14 +41,6 @@ public struct CatalogsPlugin: Plugin {
         (CatalogKind.all.map(\.name) + [
             "audit", "models", "system-stats", "queue-status", "queue-summary", "server-diff", "servers",
         ]).map { "/api/admin/comfyui/\($0)" }
-
-    private func declareEntries(_ routes: inout RouteGroup) {
-        for kind in CatalogKind.all {
-            let controller = CatalogController(kind: kind, store: store)
-            controller.declare(&routes)
-            controller.declareList(&routes)
-        }
-    }
 }
 
 extension CatalogsPlugin {
