@@ -36,9 +36,9 @@ struct CatalogQuery: Sendable {
             ]
     }
 
-    /// The statement that gives the rows, the last changed first.
-    func statement(_ kind: CatalogKind) -> SQL {
-        var statement: SQL = "SELECT * FROM \(identifier: kind.table) WHERE 1 = 1"
+    /// The statement that gives some columns of the rows, the last changed first.
+    func statement(_ kind: CatalogKind, _ columns: SQL = "*") -> SQL {
+        var statement: SQL = "SELECT \(columns) FROM \(identifier: kind.table) WHERE 1 = 1"
         for (column, value) in equal { statement = statement + " AND \(identifier: column) = \(value)" }
         if !text.isEmpty { statement = statement + " AND INSTR(search, \(text.lowercased())) > 0" }
         statement = statement + " ORDER BY updated_at DESC, id DESC"
