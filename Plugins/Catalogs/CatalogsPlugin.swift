@@ -32,6 +32,7 @@ public struct CatalogsPlugin: Plugin {
                 declareEntries(&routes)
                 declareDifferences(&routes)
                 declareVersions(&routes)
+                declareBulk(&routes)
             }
         }
     }

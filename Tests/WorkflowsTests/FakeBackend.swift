@@ -89,11 +89,6 @@ final class FakeBackend: ComfyBackend {
         for stream in prompts { stream.yield(event) }
     }
 
-    /// Waits for nothing: how many streams follow a client now.
-    func followers(of clientID: String) -> Int {
-        state.withLock { $0.streams[clientID]?.count ?? 0 }
-    }
-
     /// Ends all streams, as a backend that stops does.
     func endStreams() {
         let (clients, prompts) = state.withLock { state in
