@@ -1,3 +1,4 @@
+import Host
 import PluginAPI
 import PluginTestKit
 import Testing
