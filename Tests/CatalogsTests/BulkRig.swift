@@ -46,7 +46,7 @@ extension TestResponse {
     }
 
     /// The problems of a report: `line key: reason`.
-    var problems: [String] {
+    var reasons: [String] {
         (json?["problems"]?.arrayValue ?? []).map { problem in
             "\(problem["line"]?.intValue ?? -1) \(problem["key"]?.stringValue ?? "?"): "
                 + (problem["reason"]?.stringValue ?? "?")

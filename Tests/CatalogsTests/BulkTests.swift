@@ -23,7 +23,7 @@ import Testing
             #expect(report.status == .ok)
             #expect(report.counts == Counts(rows: 7, new: 2, skipped: 5))
             #expect(
-                report.problems == [
+                report.reasons == [
                     "4 c.safetensors: display_name: Field required",
                     "5 a.safetensors: The key is already in line 1.", "6 : The line is no JSON object.",
                     "7 d.safetensors: display_name: Input should be a valid string",
@@ -82,7 +82,7 @@ import Testing
             #expect(after == before)
             let real = await rig.takeIn("version-catalog", "format=jsonl", body)
             #expect(real.counts == dry.counts)
-            #expect(real.problems == dry.problems)
+            #expect(real.reasons == dry.reasons)
             #expect(try await rig.rows("version-catalog").map { $0["notes"] } == ["new", .null])
         }
     }

@@ -7,21 +7,44 @@ struct CatalogStore: Sendable {
     /// The time that rows are given.
     let clock: any TimeSource
 
+    /// How many rows of a list are read at a time.
+    static let batch = 500
+
     /// Works on a database.
     init(database: any Database, clock: any TimeSource) {
         self.database = database
         self.clock = clock
     }
 
-    /// Hands all rows that a query asks for to a body, the last changed first.
+    /// The rows that a query asks for, the last changed first.
     ///
-    /// - Returns: What the body made of them.
+    /// - Returns: The first of them, and the numbers of those that follow.
     /// - Throws: ``DatabaseError``.
-    func list<T: Sendable>(
-        _ kind: CatalogKind, _ query: CatalogQuery, into initial: T,
-        _ take: @escaping @Sendable (inout T, CatalogEntry) -> Void
-    ) async throws -> T {
-        try await fold(query.statement(kind), kind, into: initial, take)
+    func page(_ kind: CatalogKind, _ query: CatalogQuery) async throws -> (first: [CatalogEntry], rest: [Int64]) {
+        try await database.read { connection in
+            var (head, tail) = (query, query)
+            head.limit = min(query.limit ?? .max, Self.batch)
+            let first = try connection.all(head.statement(kind)) { try CatalogEntry(kind, $0) }
+            tail.limit = query.limit.map { $0 - first.count }
+            tail.offset += first.count
+            guard first.count == Self.batch, tail.limit != 0 else { return (first, []) }
+            return (first, try connection.all(tail.statement(kind, "id")) { try $0.get("id") })
+        }
+    }
+
+    /// Those rows that are still there, in the order of their numbers.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func entries(_ kind: CatalogKind, _ ids: [Int64]) async throws -> [CatalogEntry] {
+        try await database.read { connection in
+            let numbers = SQL.numbers(ids, padded: Self.batch)
+            var found: [Int64: CatalogEntry] = [:]
+            try connection.forEach("SELECT * FROM \(identifier: kind.table) WHERE id IN (\(numbers))") { row in
+                let entry = try CatalogEntry(kind, row)
+                found[entry.id] = entry
+            }
+            return ids.compactMap { found[$0] }
+        }
     }
 
     /// Hands all rows that a statement gives to a body, in its order.

@@ -23,6 +23,8 @@ struct CatalogServer: Sendable {
     let source: Source
     /// Whether it counts when all servers are asked.
     let isActive: Bool
+    /// Whether it answered last time; `nil` when nobody watches it.
+    var isHealthy: Bool?
     /// Reaches it, with its credentials.
     let client: ComfyClient
 }
