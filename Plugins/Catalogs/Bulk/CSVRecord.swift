@@ -69,7 +69,9 @@ struct CSVSplitter: Sendable {
             append(byte)
             place = .quoted
         case (.cellStart, Self.comma), (.plain, Self.comma), (.afterQuote, Self.comma): endCell()
-        case (.afterQuote, _): problem = "There is text after the closing quote of cell \(cells.count + 1)."
+        case (.afterQuote, _):
+            problem = "There is text after the closing quote of cell \(cells.count + 1)."
+            place = .plain
         case (.cellStart, _):
             append(byte)
             place = .plain

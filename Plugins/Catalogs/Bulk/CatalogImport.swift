@@ -18,6 +18,8 @@ struct CatalogImport: Sendable {
     let isDryRun: Bool
     /// The largest body in bytes.
     let byteLimit: Int
+    /// The most rows.
+    var rowLimit = mostRows
 
     /// The most rows of one transaction, so that others write in between.
     static let rowsPerBatch = 500
@@ -84,9 +86,9 @@ struct CatalogImport: Sendable {
     /// Counts rows, and stores them when there are enough.
     private func add(_ rows: [ImportRow], _ progress: inout Progress) async throws {
         for row in rows {
-            guard progress.report.rows + progress.waiting.count < Self.mostRows else {
+            guard progress.report.rows + progress.waiting.count < rowLimit else {
                 throw HTTPError(
-                    .contentTooLarge, "http.body_too_large", "The body has more than \(Self.mostRows) rows.")
+                    .contentTooLarge, "http.body_too_large", "The body has more than \(rowLimit) rows.")
             }
             add(row, &progress)
             if progress.waiting.count == Self.rowsPerBatch { try await store(&progress) }

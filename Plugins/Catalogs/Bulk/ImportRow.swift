@@ -38,7 +38,7 @@ struct ImportRow: Sendable {
     /// Checks the values of a row.
     init(_ kind: CatalogKind, line: Int, values: JSONObject) {
         self.line = line
-        key = kind.key.compactMap { values[$0]?.stringValue }.joined(separator: "/")
+        key = kind.key.compactMap { values[$0]?.stringValue }.filter { !$0.isEmpty }.joined(separator: "/")
         do {
             content = .fields(try CatalogFields(kind, new: BodyForm(values)))
         } catch let error as HTTPError {

@@ -50,7 +50,7 @@ struct NodeMapReader: ImportReader {
 }
 
 /// Whose a node class is that several repositories have, as ComfyUI-Manager decides it: ComfyUI's own, else the last one that says that it
-/// preempts it, else the first.
+/// preempts the others, else the first.
 private struct NodeOwners: Sendable {
     private enum Claim: Int, Comparable, Sendable {
         case first
@@ -68,19 +68,22 @@ private struct NodeOwners: Sendable {
             guard let (name, value) = document.entry(index) else { continue }
             names.append(name)
             let isCore = RepositoryGroups.repository(name)?.hasSuffix("/ComfyUI") ?? false
-            for item in value[0]?.arrayValue ?? [] { claim(item, index, isCore ? .core : .first) }
-            for item in value[1]?["preemptions"]?.arrayValue ?? [] { claim(item, index, .preempts) }
+            // The list has preemptions of classes that the entry does not bring; those would leave a class without a row.
+            let preempted = Set(
+                (value[1]?["preemptions"]?.arrayValue ?? []).compactMap { $0.stringValue.map { Array($0.utf8) } })
+            for item in value[0]?.arrayValue ?? [] {
+                guard let name = item.stringValue.map({ Array($0.utf8) }) else { continue }
+                claim(name, index, isCore ? .core : preempted.contains(name) ? .preempts : .first)
+            }
             guard owners.count <= CatalogImport.mostRows else {
                 throw HTTPError.bodyTooLarge(limit: CatalogImport.mostRows)
             }
         }
     }
 
-    private mutating func claim(_ item: JSON, _ entry: Int, _ claim: Claim) {
-        guard let name = item.stringValue else { return }
-        let key = Array(name.utf8)
-        if let known = owners[key], known.claim > claim || known.claim == claim && claim != .preempts { return }
-        owners[key] = (entry, claim)
+    private mutating func claim(_ name: [UInt8], _ entry: Int, _ claim: Claim) {
+        if let known = owners[name], known.claim > claim || known.claim == claim && claim != .preempts { return }
+        owners[name] = (entry, claim)
     }
 
     /// The owner of a class, and why it is.
