@@ -30,6 +30,7 @@ public struct CatalogsPlugin: Plugin {
         setup.rootRoutes(claiming: Self.prefixes, surface: .admin, access: .managingCatalogs) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
+                declareServers(&routes)
                 declareDifferences(&routes)
                 declareVersions(&routes)
             }
