@@ -33,6 +33,7 @@ public struct CatalogsPlugin: Plugin {
                 declareServers(&routes)
                 declareDifferences(&routes)
                 declareVersions(&routes)
+                declareBulk(&routes)
             }
         }
     }

@@ -92,11 +92,6 @@ package final class FakeBackend: ComfyBackend {
         for stream in prompts { stream.yield(event) }
     }
 
-    /// Waits for nothing: how many streams follow a client now.
-    package func followers(of clientID: String) -> Int {
-        state.withLock { $0.streams[clientID]?.count ?? 0 }
-    }
-
     /// Ends all streams, as a backend that stops does.
     package func endStreams() {
         let (clients, prompts) = state.withLock { state in

@@ -38,11 +38,20 @@ struct CatalogQuery: Sendable {
 
     /// The statement that gives some columns of the rows, the last changed first.
     func statement(_ kind: CatalogKind, _ columns: SQL = "*") -> SQL {
+        let statement = filtered(kind, columns) + " ORDER BY updated_at DESC, id DESC"
+        guard limit != nil || offset > 0 else { return statement }
+        return statement + " LIMIT \(limit ?? Int(Int32.max)) OFFSET \(offset)"
+    }
+
+    /// The statement that gives the rows in the order in which they were added, from a number on.
+    func statement(_ kind: CatalogKind, after id: Int64, limit: Int) -> SQL {
+        filtered(kind, "*") + " AND id > \(id) ORDER BY id LIMIT \(limit)"
+    }
+
+    private func filtered(_ kind: CatalogKind, _ columns: SQL) -> SQL {
         var statement: SQL = "SELECT \(columns) FROM \(identifier: kind.table) WHERE 1 = 1"
         for (column, value) in equal { statement = statement + " AND \(identifier: column) = \(value)" }
         if !text.isEmpty { statement = statement + " AND INSTR(search, \(text.lowercased())) > 0" }
-        statement = statement + " ORDER BY updated_at DESC, id DESC"
-        guard limit != nil || offset > 0 else { return statement }
-        return statement + " LIMIT \(limit ?? Int(Int32.max)) OFFSET \(offset)"
+        return statement
     }
 }

@@ -2,8 +2,10 @@ import PluginAPI
 
 /// The rows of the catalogs on disk.
 struct CatalogStore: Sendable {
-    private let database: any Database
-    private let clock: any TimeSource
+    /// The daemon's database.
+    let database: any Database
+    /// The time that rows are given.
+    let clock: any TimeSource
 
     /// How many rows of a list are read at a time.
     static let batch = 500
@@ -42,6 +44,21 @@ struct CatalogStore: Sendable {
                 found[entry.id] = entry
             }
             return ids.compactMap { found[$0] }
+        }
+    }
+
+    /// Hands all rows that a statement gives to a body, in its order.
+    ///
+    /// - Returns: What the body made of them.
+    /// - Throws: ``DatabaseError``.
+    func fold<T: Sendable>(
+        _ statement: SQL, _ kind: CatalogKind, into initial: T,
+        _ take: @escaping @Sendable (inout T, CatalogEntry) -> Void
+    ) async throws -> T {
+        try await database.read { connection in
+            var result = initial
+            try connection.forEach(statement) { take(&result, try CatalogEntry(kind, $0)) }
+            return result
         }
     }
 

@@ -340,4 +340,25 @@ struct WebSocketServerTests {
             #expect(server.openConnections == 0)
         }
     }
+
+    @Test("a WebSocket that is opened while the server drains is closed too")
+    func openedWhileDraining() async throws {
+        let mayAccept = MutexBox(false)
+        try await withServer { _ in
+            while !mayAccept.current { try? await Task.sleep(for: .milliseconds(5)) }
+            return Self.echo()
+        } _: { server, port in
+            let idle = try RawClient(port: port)
+            async let opened = RawWebSocket(port: port)
+            #expect(await eventually { server.openConnections == 2 && server.counters.requestsInFlight == 1 })
+            async let drained: Void = server.drain(timeout: .seconds(15))
+            // Connections without a request are closed after the WebSockets.
+            #expect(try await idle.readToEnd().isEmpty)
+            mayAccept.put(true)
+            let socket = try await opened
+            #expect(try await socket.receive().code == 1001)
+            try await socket.close(1001)
+            await drained
+        }
+    }
 }

@@ -1,0 +1,60 @@
+import PluginAPI
+
+/// One row of an import, read and checked.
+struct ImportRow: Sendable {
+    /// What a row holds, or why it is skipped.
+    enum Content: Sendable {
+        /// Its fields.
+        case fields(CatalogFields)
+        /// Why it is no row.
+        case problem(String)
+    }
+
+    /// Its line in the body, from 1.
+    let line: Int
+    /// What people call it; empty when that is not known.
+    let key: String
+    /// What it holds.
+    let content: Content
+
+    /// A row that is skipped.
+    init(line: Int, key: String = "", problem: String) {
+        self.line = line
+        self.key = key
+        content = .problem(problem)
+    }
+
+    /// Checks the values of a row.
+    init(_ kind: CatalogKind, line: Int, values: JSONObject) {
+        self.line = line
+        key = kind.key.compactMap { values[$0]?.stringValue }.joined(separator: "/")
+        do {
+            content = .fields(try CatalogFields(kind, new: BodyForm(values)))
+        } catch let error as HTTPError {
+            content = .problem(Self.reason(error))
+        } catch {
+            content = .problem("\(error)")
+        }
+    }
+
+    /// The words of a refusal, without the place `body` that all of them have.
+    private static func reason(_ error: HTTPError) -> String {
+        let reasons = (error.details?.arrayValue ?? []).map { problem in
+            let place = (problem["loc"]?.arrayValue ?? []).dropFirst().map { $0.stringValue ?? $0.text() }
+            return place.joined(separator: ".") + ": " + (problem["msg"]?.stringValue ?? "")
+        }
+        return reasons.isEmpty ? error.message : reasons.joined(separator: "; ")
+    }
+}
+
+/// Makes rows of the bytes of a body as they come.
+protocol ImportReader: Sendable {
+    /// Takes the next bytes and gives the rows that are complete.
+    ///
+    /// - Throws: ``HTTPError`` when nothing that follows can be read.
+    mutating func read(_ bytes: ArraySlice<UInt8>) throws -> [ImportRow]
+    /// Gives what is left when the body is complete.
+    ///
+    /// - Throws: as ``read(_:)``.
+    mutating func end() throws -> [ImportRow]
+}
