@@ -140,6 +140,28 @@ import Testing
         }
     }
 
+    @Test("a caller who goes away leaves no snapshot")
+    func cancelled() async throws {
+        try await withServers { rig in
+            let answers = answering()
+            let (asked, ask) = AsyncStream<Void>.makeStream()
+            let clock = rig.host.clock
+            rig.host.client.answer { request in
+                guard request.url.hasPrefix("http://b:") else { return try await answers(request) }
+                ask.yield()
+                try await clock.sleep(for: .seconds(10))
+                throw StubHTTPClient.refused(request)
+            }
+            let request = Task { await rig.send(.post, "/server-diff", ["baseline_executor_id": "a"]) }
+            for await _ in asked { break }
+            request.cancel()
+            _ = await request.value
+            #expect(await rig.send(.get, "/server-diff").json == [])
+            let marks = try await rig.marks
+            #expect(marks.isEmpty)
+        }
+    }
+
     // MARK: - Servers
 
     private func contents(

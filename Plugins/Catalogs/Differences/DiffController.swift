@@ -27,7 +27,9 @@ struct DiffController: Sendable {
     }
 
     private func save(_ request: Request) async throws -> Response {
-        let form = try DiffForm(try await BodyForm(request, limit: DiffForm.bodyLimit))
+        let bytes = try await request.jsonBytes(limit: DiffForm.bodyLimit)
+        // Megabytes take longer to parse than other requests of the loop should wait.
+        let form = try await service.blocking.run { try DiffForm(BodyForm(BodyForm.object(bytes))) }
         let diff = try await service.save(form, by: ChangeAuthor(request))
         return Response(headers: Self.json, body: .bytes(diff.text))
     }
