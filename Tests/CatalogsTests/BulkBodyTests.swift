@@ -132,6 +132,13 @@ import Testing
             #expect(announced.status == .contentTooLarge)
             #expect(announced.json?["detail"] == "BODY_TOO_LARGE")
             #expect(announced.json?["error"] == "The body is larger than 20000 bytes.")
+            let reads = Counter()
+            let unread = HTTPBody(length: 20_001) {
+                _ = reads.next()
+                return nil
+            }
+            #expect(await rig.takeIn("version-catalog", "format=jsonl", unread).status == .contentTooLarge)
+            #expect(reads.value == 0)
             let body = Self.body([Self.versions(0..<600), Self.versions(600..<1200)])
             let unannounced = await rig.takeIn("version-catalog", "format=jsonl", body)
             #expect(unannounced.status == .contentTooLarge)
