@@ -31,6 +31,7 @@ public struct CatalogsPlugin: Plugin {
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
                 declareBulk(&routes)
+                declareServers(&routes)
                 declareDifferences(&routes)
                 declareVersions(&routes)
             }

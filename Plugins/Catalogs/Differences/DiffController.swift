@@ -27,7 +27,9 @@ struct DiffController: Sendable {
     }
 
     private func save(_ request: Request) async throws -> Response {
-        let form = try DiffForm(try await BodyForm(request, limit: DiffForm.bodyLimit))
+        let bytes = try await request.jsonBytes(limit: DiffForm.bodyLimit)
+        // Megabytes take longer to parse than other requests of the loop should wait.
+        let form = try await service.blocking.run { try DiffForm(BodyForm(BodyForm.object(bytes))) }
         let diff = try await service.save(form, by: ChangeAuthor(request))
         return Response(headers: Self.json, body: .bytes(diff.text))
     }
@@ -36,19 +38,14 @@ struct DiffController: Sendable {
         var form = QueryForm(request.query)
         let limit = form.integer("limit", in: 1...50) ?? 10
         try form.finish()
-        let ids = try await service.store.newest(limit)
+        let (ids, first) = try await service.store.newest(limit)
         // One at a time: fifty large snapshots need not be in memory together.
-        return Response(
-            headers: Self.json,
-            body: .stream(length: nil) { writer in
-                var separator = "["
-                for id in ids {
-                    guard let diff = try await service.store.diff(id) else { continue }
-                    try await writer.write(Array(separator.utf8) + diff.text)
-                    separator = ","
-                }
-                try await writer.write(Array((separator == "[" ? "[]" : "]").utf8))
-            })
+        return ListAnswer.response(
+            head: "[", first: first?.text ?? [], rest: Array(ids.dropFirst()), batch: 1, tail: "]"
+        ) { ids in
+            guard let id = ids.first, let diff = try await service.store.diff(id) else { return [] }
+            return diff.text
+        }
     }
 
     private static let json: HTTPFields = ["Content-Type": "application/json; charset=utf-8"]

@@ -21,10 +21,14 @@ struct DiffService: Sendable {
     func save(_ form: DiffForm, by author: ChangeAuthor) async throws -> StoredDiff {
         guard let servers = form.servers else { return try await compute(form, by: author) }
         let known = try await directory.known()
-        let findings = ServerFinding.all(in: servers.arrayValue ?? [], baseline: form.baseline, known: known)
+        let (findings, text) = try await blocking.run {
+            (
+                ServerFinding.all(in: servers.arrayValue ?? [], baseline: form.baseline, known: known),
+                JSON.object(form.payload).serialized()
+            )
+        }
         return try await store.save(
-            baseline: form.baseline, payload: JSON.object(form.payload).serialized(), isComputed: false,
-            findings: findings, by: author)
+            baseline: form.baseline, payload: text, isComputed: false, findings: findings, by: author)
     }
 
     private func compute(_ form: DiffForm, by author: ChangeAuthor) async throws -> StoredDiff {

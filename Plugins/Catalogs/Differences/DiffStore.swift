@@ -89,14 +89,16 @@ struct DiffStore: Sendable {
         return StoredDiff(id: id, baseline: baseline, createdAt: time, payload: payload)
     }
 
-    /// The numbers of the newest snapshots, the newest first.
+    /// The numbers of the newest snapshots, the newest first, and the first of them.
     ///
     /// - Throws: ``DatabaseError``.
-    func newest(_ limit: Int) async throws -> [Int64] {
+    func newest(_ limit: Int) async throws -> (ids: [Int64], first: StoredDiff?) {
         try await database.read { connection in
-            try connection.all("SELECT id FROM catalogs_server_diffs ORDER BY id DESC LIMIT \(limit)") { row in
-                try row.get("id")
+            let ids = try connection.all("SELECT id FROM catalogs_server_diffs ORDER BY id DESC LIMIT \(limit)") {
+                row in
+                try row.get("id", as: Int64.self)
             }
+            return (ids, try ids.first.flatMap { try Self.diff($0, connection) })
         }
     }
 
@@ -104,12 +106,14 @@ struct DiffStore: Sendable {
     ///
     /// - Throws: ``DatabaseError``.
     func diff(_ id: Int64) async throws -> StoredDiff? {
-        try await database.read { connection in
-            try connection.first("SELECT * FROM catalogs_server_diffs WHERE id = \(id)") { row in
-                StoredDiff(
-                    id: id, baseline: try row.get("baseline_executor_id"), createdAt: try row.get("created_at"),
-                    payload: Array(try row.get("payload", as: String.self).utf8))
-            }
+        try await database.read { try Self.diff(id, $0) }
+    }
+
+    private static func diff(_ id: Int64, _ connection: any SQLConnection) throws -> StoredDiff? {
+        try connection.first("SELECT * FROM catalogs_server_diffs WHERE id = \(id)") { row in
+            StoredDiff(
+                id: id, baseline: try row.get("baseline_executor_id"), createdAt: try row.get("created_at"),
+                payload: Array(try row.get("payload", as: String.self).utf8))
         }
     }
 

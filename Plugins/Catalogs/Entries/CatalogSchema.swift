@@ -24,7 +24,7 @@ enum CatalogSchema {
             CREATE TABLE catalogs_models (
                 id \(dialect.autoIncrementKey), file_name VARCHAR(256)\(exact) NOT NULL, display_name VARCHAR(128) NOT NULL,
                 model_type VARCHAR(64)\(exact) NOT NULL, description \(long), source_url \(long), download_url \(long),
-                tags \(long), \(tail), UNIQUE (model_type, file_name))
+                tags \(long), \(tail), UNIQUE (file_name, model_type))
             """,
             """
             CREATE TABLE catalogs_plugins (
@@ -44,6 +44,6 @@ enum CatalogSchema {
                 ["updated_at", "id"] + kind.filters.map(\.column) + (dialect.name == "mysql" ? [] : ["search"])
             return "CREATE INDEX \(kind.table)_order ON \(kind.table) (\(columns.joined(separator: ", ")))"
         }
-        return (tables + indices).map { SQL(text: $0, values: []) }
+        return (tables + indices).map { SQL(text: $0, values: []) } + [LoraFiles.index]
     }
 }

@@ -18,12 +18,9 @@ final class ServerWatch: Sendable {
     let isTakenUp = Atomic(false)
 
     private let identityBox = Mutex("")
-    private let stream = Mutex<ComfyEventStream?>(nil)
+    private let events: EventConnection
     private let looks = Wakeup()
     private let isCalled = Atomic(false)
-    private let connecting = Wakeup()
-    private let ended: AsyncStream<String>
-    private let endedInput: AsyncStream<String>.Continuation
 
     /// The limit for the header of an answer about queue and history.
     static let askingLimit = Duration.seconds(5)
@@ -56,7 +53,7 @@ final class ServerWatch: Sendable {
             directory: context.daemon.inputDirectory, blocking: context.blocking, clock: context.clock,
             logger: context.logger)
         client = ComfyClient(baseURL: context.daemon.comfyBaseURL, http: context.httpClient)
-        (ended, endedInput) = AsyncStream.makeStream(of: String.self)
+        events = EventConnection(clock: context.clock, logger: context.logger)
     }
 
     /// Reads our client id, and learns which input files are kept.
@@ -70,9 +67,8 @@ final class ServerWatch: Sendable {
     /// Watches until it is cancelled.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.followEvents() }
+            group.addTask { await self.events.run(self, collections: Self.parallelCollections) }
             group.addTask { await self.lookRegularly() }
-            group.addTask { await self.collectResults() }
         }
         contact.connected(since: nil)
     }
@@ -88,63 +84,32 @@ final class ServerWatch: Sendable {
 
 // MARK: - Events
 
-extension ServerWatch {
-    /// Keeps one event stream open; waits longer after each failure, from 0.25 s to 10 s, spread by chance.
-    private func followEvents() async {
-        var failures = 0
-        while !Task.isCancelled {
-            let began = clock.now
-            do {
-                try await follow()
-            } catch {
-                context.logger.debug("no event stream", ["error": "\(error)"])
-            }
-            contact.connected(since: nil)
-            guard !Task.isCancelled else { return }
-            callLook()
-            failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
-            let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
-            await connecting.wait(atMost: .seconds(pause), clock: clock)
-        }
+extension ServerWatch: EventFollower {
+    var isFollowing: Bool { true }
+
+    func connect() async throws -> ComfyEventStream? {
+        try await client.events(clientID: identity)
     }
 
-    private func follow() async throws {
-        let events = try await client.events(clientID: identity)
-        stream.withLock { $0 = events }
+    func connected() {
         contact.connected(since: clock.now)
         contact.reached()
         // Events were missed until now, and the server may be another one.
         inputs.forget(serverID: ServerContact.serverID)
         callLook()
-        do {
-            for try await event in events {
-                let hasChanged = contact.heard(event.message)
-                if let promptID = board.handle(event, at: clock.wallClock) { endedInput.yield(promptID) }
-                // So have the places in it.
-                if hasChanged, board.openCount > 0 { callLook() }
-            }
-        } catch {
-            stream.withLock { $0 = nil }
-            await events.close()
-            throw error
-        }
-        stream.withLock { $0 = nil }
-        await events.close()
     }
 
-    /// Fetches results, some at a time.
-    private func collectResults() async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
-            for await promptID in ended {
-                if running >= Self.parallelCollections {
-                    await group.next()
-                    running -= 1
-                }
-                running += 1
-                group.addTask { await self.collect(promptID) }
-            }
-        }
+    func received(_ event: ComfyEvent) -> String? {
+        let hasChanged = contact.heard(event.message)
+        let ended = board.handle(event, at: clock.wallClock)
+        // So have the places in it.
+        if hasChanged, board.openCount > 0 { callLook() }
+        return ended
+    }
+
+    func disconnected() {
+        contact.connected(since: nil)
+        callLook()
     }
 }
 
@@ -165,7 +130,7 @@ extension ServerWatch {
                     await reconnect()
                 }
                 wasUnreachable = false
-                connecting.set()
+                events.retry()
                 await settle(absent)
                 await reconnectIfDeaf()
             } catch {
@@ -189,9 +154,9 @@ extension ServerWatch {
     }
 
     private func reconnect() async {
-        guard let stream = stream.withLock({ $0 }) else { return }
+        guard events.isOpen else { return }
         contact.connected(since: nil)
-        await stream.close()
+        await events.close()
     }
 
     /// Connects anew when the stream is silent although prompts were handed over: another socket with our id, such as
@@ -203,16 +168,6 @@ extension ServerWatch {
 
     /// Decides about prompts that are not in the queue, some at a time.
     private func settle(_ absent: Set<String>) async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
-            for promptID in absent {
-                if running >= Self.parallelCollections {
-                    await group.next()
-                    running -= 1
-                }
-                running += 1
-                group.addTask { await self.settle(promptID) }
-            }
-        }
+        await Parallel.map(absent, atMost: Self.parallelCollections) { await self.settle($0) }
     }
 }

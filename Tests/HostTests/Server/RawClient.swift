@@ -64,6 +64,9 @@ final class RawClient: Sendable {
 
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
+    /// Sends on the caller's thread what fits into the socket's buffer.
+    func sendNow(_ text: String) { _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
+
     func send(_ bytes: [UInt8]) async throws {
         try await Self.threads.run { [descriptor] in
             var sent = 0
