@@ -6,7 +6,7 @@ extension CatalogsPlugin {
         for kind in CatalogKind.all {
             let controller = CatalogController(kind: kind, store: store)
             controller.declare(&routes)
-            controller.declareList(&routes)
+            if kind.name != CatalogKind.loras.name { controller.declareList(&routes) }
         }
         AuditController(store: AuditStore(context)).declare(&routes)
     }

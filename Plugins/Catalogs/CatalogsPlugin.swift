@@ -30,9 +30,10 @@ public struct CatalogsPlugin: Plugin {
         setup.rootRoutes(claiming: Self.prefixes, surface: .admin, access: .managingCatalogs) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
+                declareBulk(&routes)
+                declareServers(&routes)
                 declareDifferences(&routes)
                 declareVersions(&routes)
-                declareBulk(&routes)
             }
         }
     }

@@ -1,5 +1,6 @@
 import PluginAPI
 import PluginTestKit
+import Synchronization
 
 @testable import Catalogs
 
@@ -46,7 +47,7 @@ extension TestResponse {
     }
 
     /// The problems of a report: `line key: reason`.
-    var rowProblems: [String] {
+    var reasons: [String] {
         (json?["problems"]?.arrayValue ?? []).map { problem in
             "\(problem["line"]?.intValue ?? -1) \(problem["key"]?.stringValue ?? "?"): "
                 + (problem["reason"]?.stringValue ?? "?")
@@ -54,8 +55,32 @@ extension TestResponse {
     }
 }
 
+/// Counts calls.
+final class Counter: Sendable {
+    private let count = Mutex(0)
+
+    /// How many there were.
+    var value: Int { count.withLock { $0 } }
+
+    /// Counts one more.
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
+    }
+}
+
 /// Rows for tests.
 enum Fixtures {
+    /// The names of all catalogs.
+    static let catalogs = CatalogKind.all.map(\.name)
+
+    /// Rows as JSON lines.
+    static func lines(_ catalog: String, _ count: Int) -> String {
+        rows(catalog, count).map { JSON.object($0).text() }.joined(separator: "\n")
+    }
+
     /// Rows with texts of every kind, the same at each call.
     static func rows(_ catalog: String, _ count: Int) -> [JSONObject] {
         let kind = CatalogKind.all.first { $0.name == catalog } ?? .loras

@@ -23,7 +23,7 @@ import Testing
             #expect(report.status == .ok)
             #expect(report.counts == Counts(rows: 7, new: 2, skipped: 5))
             #expect(
-                report.rowProblems == [
+                report.reasons == [
                     "4 c.safetensors: display_name: Field required",
                     "5 a.safetensors: The key is already in line 1.", "6 : The line is no JSON object.",
                     "7 d.safetensors: display_name: Input should be a valid string",
@@ -37,17 +37,17 @@ import Testing
                 #"{"file_name":"a.safetensors","display_name":"A"}"# + "\n"
                     + #"{"file_name":"b.safetensors","display_name":"B2"}"# + "\n")
             #expect(again.counts == Counts(rows: 2, changed: 1, unchanged: 1))
-            #expect(try await rig.rows("loras").map { $0["status"] } == ["active", "inactive"])
+            let now = try await rig.rows("loras")
+            #expect(now.map { $0["status"] } == ["active", "inactive"])
         }
     }
 
     @Test(
         "an export imported into another daemon gives the same rows, and into its own changes nothing",
-        arguments: Self.catalogs)
+        arguments: Fixtures.catalogs)
     func identity(_ catalog: String) async throws {
         try await withCatalogs { rig in
-            let made = Fixtures.rows(catalog, 1203)
-            let lines = made.map { JSON.object($0).text() }.joined(separator: "\n")
+            let lines = Fixtures.lines(catalog, 1203)
             #expect(await rig.takeIn(catalog, "format=jsonl", lines).counts == Counts(rows: 1203, new: 1203))
             let file = await rig.send(.get, "/\(catalog)/export")
             #expect(file.headers["content-type"] == "application/jsonl; charset=utf-8")
@@ -61,8 +61,6 @@ import Testing
             }
         }
     }
-
-    private static let catalogs = CatalogKind.all.map(\.name)
 
     @Test("a dry run tells the same and stores nothing")
     func dryRun() async throws {
@@ -82,8 +80,9 @@ import Testing
             #expect(after == before)
             let real = await rig.takeIn("version-catalog", "format=jsonl", body)
             #expect(real.counts == dry.counts)
-            #expect(real.rowProblems == dry.rowProblems)
-            #expect(try await rig.rows("version-catalog").map { $0["notes"] } == ["new", .null])
+            #expect(real.reasons == dry.reasons)
+            let now = try await rig.rows("version-catalog")
+            #expect(now.map { $0["notes"] } == ["new", .null])
         }
     }
 
@@ -101,6 +100,66 @@ import Testing
             #expect(stored?["display_name"] == .string(name))
             #expect(stored?["version"] == (word == "keep" ? .null : "1"))
             #expect(stored?["tags"] == (word == "update" ? .null : ["t"]))
+        }
+    }
+
+    @Test("each changed row is in the audit table under the id of the request")
+    func audited() async throws {
+        try await withCatalogs { rig in
+            _ = await rig.send(.post, "/version-catalog", ["version": "v0"])
+            let body = (0..<3).map { "{\"version\":\"v\($0)\",\"notes\":\"n\"}" }.joined(separator: "\n")
+            let report = await rig.takeIn("version-catalog", "format=jsonl", body)
+            let id = report.json?["request_id"]?.stringValue ?? ""
+            let lines = await rig.send(.get, "/audit?request_id=\(id)").json?["items"]?.arrayValue ?? []
+            #expect(lines.map { $0["row_key"] } == ["v2", "v1", "v0"])
+            #expect(lines.map { $0["action"] } == ["create", "create", "update"])
+            #expect(lines.last?["before"]?["notes"] == .null)
+            #expect(lines.last?["after"]?["notes"] == "n")
+            let dry = await rig.takeIn("version-catalog", "format=jsonl&dry_run=1&existing=keep", body)
+            let none = await rig.send(.get, "/audit?request_id=\(dry.json?["request_id"]?.stringValue ?? "")")
+            #expect(none.json?["items"] == [])
+        }
+    }
+
+    @Test("an export has the rows that its query asks for")
+    func filters() async throws {
+        try await withCatalogs { rig in
+            let body = """
+                {"file_name":"One.pt","display_name":"1","model_type":"unet"}
+                {"file_name":"two.pt","display_name":"ONE","model_type":"vae"}
+                {"file_name":"three.pt","display_name":"3","model_type":"vae","status":"inactive"}
+                """
+            _ = await rig.takeIn("model-catalog", "format=jsonl", body)
+            let expected: [(String, [String])] = [
+                ("q=one", ["One.pt", "two.pt"]), ("type=vae&status=active", ["two.pt"]), ("type=none", []),
+                ("limit=1&offset=1", ["One.pt", "two.pt", "three.pt"]),
+            ]
+            for (query, names) in expected {
+                let text = await rig.send(.get, "/model-catalog/export?\(query)").text
+                let rows = try text.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+                #expect(rows.map { $0["file_name"]?.stringValue } == names)
+            }
+            let wrong = await rig.send(.get, "/model-catalog/export?format=xml")
+            #expect(wrong.status == .unprocessableContent)
+        }
+    }
+
+    @Test("base models stay in agreement when a row is filled")
+    func filledBaseModels() async throws {
+        try await withCatalogs { rig in
+            for (name, models) in [("two", ["a", "b"]), ("none", [])] as [(String, [JSON])] {
+                _ = await rig.send(
+                    .post, "/loras", ["file_name": .string(name), "display_name": "x", "base_models": .array(models)])
+            }
+            let body = """
+                {"file_name":"two","display_name":"x","base_model":"c"}
+                {"file_name":"none","display_name":"x","base_model":"c"}
+                """
+            let report = await rig.takeIn("loras", "format=jsonl&existing=fill", body)
+            #expect(report.counts == Counts(rows: 2, changed: 1, unchanged: 1))
+            let rows = try await rig.rows("loras")
+            #expect(rows.map { $0["base_models"] } == [["a", "b"], ["c"]])
+            #expect(rows.map { $0["base_model"] } == [.null, "c"])
         }
     }
 }

@@ -39,7 +39,8 @@ struct BulkController: Sendable {
         try Self.refuseWrapped(request)
         let work = CatalogImport(
             kind: kind, store: store, blocking: blocking, author: ChangeAuthor(request),
-            existing: existing ?? format.existing, isDryRun: isDryRun, byteLimit: byteLimit)
+            existing: existing ?? format.existing,
+            unit: format.unit, isDryRun: isDryRun, byteLimit: byteLimit)
         let report = try await work.run(request.body, format.reader(kind))
         var answer: JSONObject = [
             "catalog": .string(kind.name), "format": .string(format.rawValue),
@@ -61,21 +62,5 @@ struct BulkController: Sendable {
             .unsupportedMediaType, "http.unsupported_media_type",
             "The body must be the file itself, neither a form nor compressed.",
             headers: ["Accept-Encoding": "identity"])
-    }
-}
-
-extension BulkFormat {
-    /// What happens to rows that are there, unless the caller says it.
-    var existing: CatalogWriter.Existing {
-        switch self {
-        case .jsonLines: .update
-        }
-    }
-
-    /// What reads it.
-    func reader(_ kind: CatalogKind) -> any ImportReader {
-        switch self {
-        case .jsonLines: JSONLinesReader(kind)
-        }
     }
 }

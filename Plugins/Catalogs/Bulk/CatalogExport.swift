@@ -26,14 +26,16 @@ struct CatalogExport: Sendable {
     /// - Throws: ``DatabaseError``.
     func response() async throws -> Response {
         // Read before the answer begins, so that a database that fails is an error and no empty file.
-        let first = try await page(after: 0)
+        var first = try await page(after: 0)
+        first.bytes = format.head(kind) + first.bytes
+        let beginning = first
         return Response(
             headers: [
                 "Content-Type": "\(format.mediaType); charset=utf-8",
                 "Content-Disposition": "attachment; filename=\"\(kind.name).\(format.rawValue)\"",
             ],
             body: .stream(length: nil) { writer in
-                var page = first
+                var page = beginning
                 while true {
                     if !page.bytes.isEmpty { try await writer.write(page.bytes) }
                     guard let last = page.last else { return }
@@ -54,16 +56,5 @@ struct CatalogExport: Sendable {
         }
         if count < Self.rowsPerPage { page.last = nil }
         return page
-    }
-}
-
-extension ExportFormat {
-    /// Appends a row.
-    func write(_ entry: CatalogEntry, _ kind: CatalogKind, to bytes: inout [UInt8]) {
-        switch self {
-        case .jsonLines:
-            JSON.object(entry.json).write(to: &bytes)
-            bytes.append(UInt8(ascii: "\n"))
-        }
     }
 }

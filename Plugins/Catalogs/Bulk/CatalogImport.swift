@@ -12,10 +12,14 @@ struct CatalogImport: Sendable {
     let author: ChangeAuthor
     /// What happens to rows that are there.
     let existing: CatalogWriter.Existing
+    /// What is counted by ``ImportRow/line``.
+    let unit: String
     /// Whether nothing is stored.
     let isDryRun: Bool
     /// The largest body in bytes.
     let byteLimit: Int
+    /// The most rows.
+    var rowLimit = mostRows
 
     /// The most rows of one transaction, so that others write in between.
     static let rowsPerBatch = 500
@@ -58,28 +62,33 @@ struct CatalogImport: Sendable {
             while !rest.isEmpty {
                 let part = rest.prefix(Self.bytesAtOnce)
                 rest = rest.dropFirst(part.count)
-                try await take(&reader, &progress) { try $0.read(part) }
+                try await add(try await read(&reader) { try $0.read(part) }, &progress)
             }
         }
-        try await take(&reader, &progress) { try $0.end() }
+        while let rows = try await read(&reader, { try $0.end() }) { try await add(rows, &progress) }
+        while let rows = try await reader.page(of: store) { try await add(rows, &progress) }
         try await store(&progress)
     }
 
-    /// Reads rows on another thread, and stores them when there are enough.
-    private func take(
-        _ reader: inout any ImportReader, _ progress: inout Progress,
-        _ read: @escaping @Sendable (inout any ImportReader) throws -> [ImportRow]
-    ) async throws {
+    /// Runs a step of the reader on another thread.
+    private func read<T: Sendable>(
+        _ reader: inout any ImportReader, _ step: @escaping @Sendable (inout any ImportReader) throws -> T
+    ) async throws -> T {
         let before = reader
-        let (rows, after) = try await blocking.run {
+        let (result, after) = try await blocking.run {
             var reader = before
-            return (try read(&reader), reader)
+            return (try step(&reader), reader)
         }
         reader = after
+        return result
+    }
+
+    /// Counts rows, and stores them when there are enough.
+    private func add(_ rows: [ImportRow], _ progress: inout Progress) async throws {
         for row in rows {
-            guard progress.report.rows + progress.waiting.count < Self.mostRows else {
+            guard progress.report.rows + progress.waiting.count < rowLimit else {
                 throw HTTPError(
-                    .contentTooLarge, "http.body_too_large", "The body has more than \(Self.mostRows) rows.")
+                    .contentTooLarge, "http.body_too_large", "The body has more than \(rowLimit) rows.")
             }
             add(row, &progress)
             if progress.waiting.count == Self.rowsPerBatch { try await store(&progress) }
@@ -89,11 +98,12 @@ struct CatalogImport: Sendable {
     private func add(_ row: ImportRow, _ progress: inout Progress) {
         switch row.content {
         case .problem(let reason): progress.report.skip(row, reason)
+        case .remark(let words): progress.report.tell(row, words)
         case .fields(let fields):
             // Bytes, because texts that look the same can be different keys.
             let key = Array(kind.key.map { fields.values[$0]?.stringValue ?? "" }.joined(separator: "\0").utf8)
             if let line = progress.lines[key] {
-                progress.report.skip(row, "The key is already in line \(line).")
+                progress.report.skip(row, "The key is already in \(unit) \(line).")
             } else {
                 progress.lines[key] = row.line
                 progress.waiting.append((row, fields))
@@ -103,16 +113,25 @@ struct CatalogImport: Sendable {
 
     private func store(_ progress: inout Progress) async throws {
         guard !progress.waiting.isEmpty else { return }
-        let batch = progress.waiting.map(\.fields)
+        let batch = progress.waiting
         let existing = existing
-        let work: @Sendable (CatalogWriter) throws -> [CatalogWriter.Outcome] = { writer in
-            try batch.map { try writer.upsert($0, existing: existing) }
+        let work: @Sendable (CatalogWriter) throws -> [CatalogWriter.Outcome?] = { writer in
+            try batch.map { row, fields in
+                if row.mustExist, try writer.find(fields) == nil { return nil }
+                return try writer.upsert(fields, existing: existing)
+            }
         }
         let outcomes =
             isDryRun
             ? try await store.rehearse(kind, by: author, work) : try await store.change(kind, by: author, work)
         progress.waiting.removeAll(keepingCapacity: true)
-        for outcome in outcomes { progress.report.count(outcome) }
+        for (outcome, (row, _)) in zip(outcomes, batch) {
+            if let outcome {
+                progress.report.count(outcome)
+            } else {
+                progress.report.skip(row, "It was deleted meanwhile.")
+            }
+        }
     }
 
     /// An error that says what is stored already.

@@ -13,6 +13,7 @@ struct ImportReport: Sendable {
     /// Rows that were left out.
     private(set) var skipped = 0
     private var problems: [JSON] = []
+    private var omitted = 0
 
     /// The most problems that are told.
     static let mostProblems = 1000
@@ -32,7 +33,15 @@ struct ImportReport: Sendable {
     mutating func skip(_ row: ImportRow, _ reason: String) {
         rows += 1
         skipped += 1
-        guard problems.count < Self.mostProblems else { return }
+        tell(row, reason)
+    }
+
+    /// Tells something without counting a row.
+    mutating func tell(_ row: ImportRow, _ reason: String) {
+        guard problems.count < Self.mostProblems else {
+            omitted += 1
+            return
+        }
         problems.append([
             "line": .number(JSONNumber(row.line)), "key": .string(String(row.key.prefix(Self.longestKey))),
             "reason": .string(reason),
@@ -44,7 +53,7 @@ struct ImportReport: Sendable {
         [
             "rows": Self.number(rows), "new": Self.number(new), "changed": Self.number(changed),
             "unchanged": Self.number(unchanged), "skipped": Self.number(skipped), "problems": .array(problems),
-            "problems_omitted": Self.number(skipped - problems.count),
+            "problems_omitted": Self.number(omitted),
         ]
     }
 

@@ -8,6 +8,8 @@ struct ImportRow: Sendable {
         case fields(CatalogFields)
         /// Why it is no row.
         case problem(String)
+        /// Something to be told that is about no single row.
+        case remark(String)
     }
 
     /// Its line in the body, from 1.
@@ -16,6 +18,8 @@ struct ImportRow: Sendable {
     let key: String
     /// What it holds.
     let content: Content
+    /// Whether the catalog must have it already; otherwise it is skipped.
+    var mustExist = false
 
     /// A row that is skipped.
     init(line: Int, key: String = "", problem: String) {
@@ -24,10 +28,17 @@ struct ImportRow: Sendable {
         content = .problem(problem)
     }
 
+    /// Something that is about no single row.
+    init(line: Int, key: String, remark: String) {
+        self.line = line
+        self.key = key
+        content = .remark(remark)
+    }
+
     /// Checks the values of a row.
     init(_ kind: CatalogKind, line: Int, values: JSONObject) {
         self.line = line
-        key = kind.key.compactMap { values[$0]?.stringValue }.joined(separator: "/")
+        key = kind.key.compactMap { values[$0]?.stringValue }.filter { !$0.isEmpty }.joined(separator: "/")
         do {
             content = .fields(try CatalogFields(kind, new: BodyForm(values)))
         } catch let error as HTTPError {
@@ -45,16 +56,4 @@ struct ImportRow: Sendable {
         }
         return reasons.isEmpty ? error.message : reasons.joined(separator: "; ")
     }
-}
-
-/// Makes rows of the bytes of a body as they come.
-protocol ImportReader: Sendable {
-    /// Takes the next bytes and gives the rows that are complete.
-    ///
-    /// - Throws: ``HTTPError`` when nothing that follows can be read.
-    mutating func read(_ bytes: ArraySlice<UInt8>) throws -> [ImportRow]
-    /// Gives what is left when the body is complete.
-    ///
-    /// - Throws: as ``read(_:)``.
-    mutating func end() throws -> [ImportRow]
 }

@@ -27,10 +27,10 @@ struct JSONLinesReader: ImportReader {
         return rows
     }
 
-    mutating func end() -> [ImportRow] {
+    mutating func end() -> [ImportRow]? {
         var rows: [ImportRow] = []
         endLine(&rows)
-        return rows
+        return rows.isEmpty ? nil : rows
     }
 
     private mutating func take(_ bytes: ArraySlice<UInt8>) {

@@ -58,6 +58,8 @@ struct NameKey: Sendable, Hashable {
 
     /// Whether the name has no letters.
     var isEmpty: Bool { bytes.isEmpty }
+    /// The name with `/` between folders.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// Takes a name; a server on Windows has `\` between folders where another one has `/`.
     init(_ name: String, _ kind: String) {

@@ -11,6 +11,9 @@ struct CatalogQuery: Sendable {
     /// How many rows are skipped.
     var offset = 0
 
+    /// All rows.
+    init() {}
+
     /// Reads a request's query.
     init(_ kind: CatalogKind, _ form: inout QueryForm) {
         text = form.text("q") ?? ""

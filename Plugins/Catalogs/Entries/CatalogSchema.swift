@@ -44,6 +44,6 @@ enum CatalogSchema {
                 ["updated_at", "id"] + kind.filters.map(\.column) + (dialect.name == "mysql" ? [] : ["search"])
             return "CREATE INDEX \(kind.table)_order ON \(kind.table) (\(columns.joined(separator: ", ")))"
         }
-        return (tables + indices).map { SQL(text: $0, values: []) }
+        return (tables + indices).map { SQL(text: $0, values: []) } + [LoraFiles.index]
     }
 }

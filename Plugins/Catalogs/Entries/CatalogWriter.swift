@@ -83,7 +83,10 @@ struct CatalogWriter {
         try connection.first("SELECT * FROM \(identifier: kind.table) WHERE id = \(id)") { try CatalogEntry(kind, $0) }
     }
 
-    private func find(_ fields: CatalogFields) throws -> CatalogEntry? {
+    /// The row with the key of some fields.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func find(_ fields: CatalogFields) throws -> CatalogEntry? {
         var query: SQL = "SELECT * FROM \(identifier: kind.table) WHERE 1 = 1"
         for name in kind.key { query = query + " AND \(identifier: name) = \(fields.values[name]?.stringValue ?? "")" }
         return try connection.first(query) { try CatalogEntry(kind, $0) }

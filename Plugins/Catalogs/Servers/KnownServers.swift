@@ -3,6 +3,7 @@ struct KnownServers: Sendable {
     /// The servers, each once.
     private(set) var servers: [CatalogServer] = []
     private var byID: [String: CatalogServer] = [:]
+    private var listed: Set<String> = []
 
     /// The server that an id means.
     subscript(id: String) -> CatalogServer? { byID[id] }
@@ -22,7 +23,7 @@ struct KnownServers: Sendable {
     mutating func add(_ server: CatalogServer, as ids: [String]) {
         for id in ids where byID[id] == nil {
             byID[id] = server
-            if !servers.contains(where: { $0.id == server.id }) { servers.append(server) }
+            if listed.insert(server.id).inserted { servers.append(server) }
         }
     }
 }

@@ -45,17 +45,21 @@ struct ServerDirectory: Sendable {
             known.add(
                 CatalogServer(
                     id: entry.id, name: entry.name ?? entry.id, baseURL: url, source: .executor,
-                    isActive: entry.isActive,
-                    client: ComfyClient(baseURL: url, credentials: entry.credentials.pair, http: context.httpClient)))
+                    isActive: entry.isActive, client: client(url, entry.credentials.pair),
+                    root: CatalogServer.root(of: url).map { client($0, entry.credentials.pair) }))
         }
         if cluster == nil, !executors.contains(where: { $0.id == Self.singleID }) {
             let url = context.daemon.comfyBaseURL
             known.add(
                 CatalogServer(
-                    id: Self.singleID, name: url, baseURL: url, source: .single, isActive: true,
-                    client: ComfyClient(baseURL: url, http: context.httpClient)))
+                    id: Self.singleID, name: url, baseURL: url, source: .single, isActive: true, client: client(url),
+                    root: CatalogServer.root(of: url).map { client($0) }))
         }
         return known
+    }
+
+    private func client(_ url: String, _ credentials: BasicCredentials? = nil) -> ComfyClient {
+        ComfyClient(baseURL: url, credentials: credentials, http: context.httpClient)
     }
 
     private func addWorkers(of cluster: any ComfyBackend, to known: inout KnownServers) async throws {

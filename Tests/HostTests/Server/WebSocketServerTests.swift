@@ -184,7 +184,10 @@ struct WebSocketServerTests {
         let mayRead = MutexBox(false)
         let count = 3000
         let sum = MutexBox(0)
-        try await withServer { _ in
+        // This peer answers no pings, and a slow machine is no reason to drop it.
+        var limits = HTTPLimits()
+        limits.webSocketPing = .seconds(600)
+        try await withServer(limits: limits) { _ in
             .upgrade(WebSocketAcceptance()) { socket in
                 while !mayRead.current { try? await Task.sleep(for: .milliseconds(5)) }
                 while let message = try? await socket.receive() {
@@ -219,6 +222,7 @@ struct WebSocketServerTests {
     func slowPeer() async throws {
         var limits = HTTPLimits()
         limits.webSocketBuffer = 1 << 20
+        limits.webSocketPing = .seconds(600)
         let sent = MutexBox(0)
         let buffered = MutexBox(0)
         let outcome = MutexBox("")
