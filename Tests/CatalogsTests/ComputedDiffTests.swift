@@ -145,16 +145,17 @@ import Testing
         try await withServers { rig in
             let answers = answering()
             let (asked, ask) = AsyncStream<Void>.makeStream()
-            let clock = rig.host.clock
+            let (gate, opening) = AsyncStream<Void>.makeStream()
             rig.host.client.answer { request in
                 guard request.url.hasPrefix("http://b:") else { return try await answers(request) }
                 ask.yield()
-                try await clock.sleep(for: .seconds(10))
+                for await _ in gate {}
                 throw StubHTTPClient.refused(request)
             }
             let request = Task { await rig.send(.post, "/server-diff", ["baseline_executor_id": "a"]) }
             for await _ in asked { break }
             request.cancel()
+            opening.finish()
             _ = await request.value
             #expect(await rig.send(.get, "/server-diff").json == [])
             let marks = try await rig.marks

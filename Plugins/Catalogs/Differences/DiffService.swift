@@ -37,8 +37,6 @@ struct DiffService: Sendable {
         let inventory = try await inventories.inventory(of: baseline, refresh: true)
         let contents = try await blocking.run { ServerDifference.Baseline(inventory) }
         let targets = try await compare(servers, baseline, inventory, contents)
-        // A caller who went away ends the calls to the servers, which is not their fault.
-        try Task.checkCancellation()
         let snapshot = DiffSnapshot(baseline: baseline, targets: targets, time: store.clock.wallClock)
         let sources = try await store.database.read { connection in
             try CatalogSources(for: targets.compactMap(\.difference), connection)
@@ -89,6 +87,8 @@ struct DiffService: Sendable {
     private func compare(
         _ server: CatalogServer, _ known: ServerInventory?, _ baseline: ServerDifference.Baseline
     ) async throws -> DiffSnapshot.Target {
+        // A caller who went away wants no further server to be asked.
+        try Task.checkCancellation()
         do {
             let inventory =
                 if let known { known } else { try await inventories.inventory(of: server, refresh: true) }

@@ -39,7 +39,9 @@ final class CatalogService: Sendable {
             "    - { id: strange, base_url: \"\(strange.url)\", status: inactive }",
             "    - { id: robot, type: robot, base_url: \"\(Self.nobody)\" }", "    - { id: nowhere }",
         ]
-        daemon = try await DaemonProcess.start(lines.joined(separator: "\n"))
+        // Without a gateway the daemon's one server counts too; it is one of the executors here.
+        daemon = try await DaemonProcess.start(
+            lines.joined(separator: "\n"), environment: ["COMFYUI_BASE_URL": servers[0].url])
     }
 
     /// An address at which nothing listens.
