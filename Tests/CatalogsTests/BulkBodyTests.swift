@@ -132,6 +132,13 @@ import Testing
             #expect(announced.status == .contentTooLarge)
             #expect(announced.json?["detail"] == "BODY_TOO_LARGE")
             #expect(announced.json?["error"] == "The body is larger than 20000 bytes.")
+            let reads = Counter()
+            let unread = HTTPBody(length: 20_001) {
+                _ = reads.next()
+                return nil
+            }
+            #expect(await rig.takeIn("version-catalog", "format=jsonl", unread).status == .contentTooLarge)
+            #expect(reads.value == 0)
             let body = Self.body([Self.versions(0..<600), Self.versions(600..<1200)])
             let unannounced = await rig.takeIn("version-catalog", "format=jsonl", body)
             #expect(unannounced.status == .contentTooLarge)
@@ -164,18 +171,23 @@ import Testing
             }
         }
         try await withCatalogs { rig in
-            var row = ImportRow(.versions, line: 1, values: ["version": "gone"])
-            row.mustExist = true
-            let report = try await Self.work(rig).run(HTTPBody(), Filling(rows: [row]))
+            let values: JSONObject = ["node_key": "Gone", "description": "x"]
+            let row = ImportRow(.plugins, line: 1, values: values, isChange: true)
+            let report = try await Self.work(rig, .plugins).run(HTTPBody(), Filling(rows: [row]))
             #expect(report.skipped == 1)
-            let count = try await rig.rows("version-catalog").count
+            let count = try await rig.rows("plugin-catalog").count
             #expect(count == 0)
+            _ = await rig.send(.post, "/plugin-catalog", ["node_key": "Gone", "display_name": "Back"])
+            let second = try await Self.work(rig, .plugins).run(HTTPBody(), Filling(rows: [row]))
+            #expect(second.changed == 1)
         }
     }
 
-    private static func work(_ rig: CatalogsRig, rowLimit: Int = CatalogImport.mostRows) -> CatalogImport {
+    private static func work(
+        _ rig: CatalogsRig, _ kind: CatalogKind = .versions, rowLimit: Int = CatalogImport.mostRows
+    ) -> CatalogImport {
         CatalogImport(
-            kind: .versions, store: rig.host.plugin.store, blocking: rig.host.context.blocking,
+            kind: kind, store: rig.host.plugin.store, blocking: rig.host.context.blocking,
             author: ChangeAuthor(Request(id: "r", method: .post, target: "/")), existing: .update, unit: "line",
             isDryRun: false, byteLimit: 1000, rowLimit: rowLimit)
     }

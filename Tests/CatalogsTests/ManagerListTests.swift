@@ -54,6 +54,7 @@ import Testing
             ("T2I-Adapter", "default", "controlnet", "f.pt"), ("upscale", "default", "upscale_models", "f.pt"),
             ("embedding", "embeddings/SD1.5", "embeddings", "SD1.5/f.pt"), ("sam", "sams", "sams", "f.pt"),
             ("Ultralytics", "ultralytics/bbox", "ultralytics", "bbox/f.pt"), ("new kind", "default", "other", "f.pt"),
+            ("T2I-Adapter", "t2i_adapter", "controlnet", "f.pt"),
             ("lora", "xlabs/loras", "xlabs", "loras/f.pt"),
         ])
     func places(_ type: String, _ savePath: String, _ modelType: String, _ name: String) throws {
@@ -112,7 +113,7 @@ import Testing
 
     private static let map = """
         {
-          "https://github.com/first/One": [["A", "Shared", "Claimed", "Core"], {"title_aux": "Pack one"}],
+          "https://github.com/first/One": [["A", "Shared", "Claimed", "Core"], {"title_aux": "Pack one", "preemptions": ["Claimed"]}],
           "https://github.com/second/Two.git": [
             ["B", "Shared", "Claimed"],
             {"author": "x", "title": "other", "title_aux": "Pack two", "preemptions": ["Claimed", "A"]}

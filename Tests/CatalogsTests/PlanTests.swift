@@ -16,11 +16,8 @@ struct PlanTests {
                 "q=x", "limit=5&offset=5", (filters + ["q=x", "limit=5"]).joined(separator: "&"),
             ] {
                 var form = QueryForm(QueryItems(parsing: query[...]))
-                let query = CatalogQuery(kind, &form)
-                let rows = try await rig.plan(query.statement(kind))
-                #expect(rows == ["SCAN \(kind.table) USING INDEX \(kind.table)_order"])
-                let numbers = try await rig.plan(query.statement(kind, "id"))
-                #expect(numbers == ["SCAN \(kind.table) USING COVERING INDEX \(kind.table)_order"])
+                let plan = try await rig.plan(CatalogQuery(kind, &form).statement(kind))
+                #expect(plan == ["SCAN \(kind.table) USING COVERING INDEX \(kind.table)_order"])
             }
         }
     }

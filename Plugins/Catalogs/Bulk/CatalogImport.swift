@@ -117,7 +117,7 @@ struct CatalogImport: Sendable {
         let existing = existing
         let work: @Sendable (CatalogWriter) throws -> [CatalogWriter.Outcome?] = { writer in
             try batch.map { row, fields in
-                if row.mustExist, try writer.find(fields) == nil { return nil }
+                if row.isChange, try writer.find(fields) == nil { return nil }
                 return try writer.upsert(fields, existing: existing)
             }
         }

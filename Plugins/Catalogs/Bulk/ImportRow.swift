@@ -18,14 +18,15 @@ struct ImportRow: Sendable {
     let key: String
     /// What it holds.
     let content: Content
-    /// Whether the catalog must have it already; otherwise it is skipped.
-    var mustExist = false
+    /// Whether it only changes what is there; without such a row it is skipped.
+    let isChange: Bool
 
     /// A row that is skipped.
     init(line: Int, key: String = "", problem: String) {
         self.line = line
         self.key = key
         content = .problem(problem)
+        isChange = false
     }
 
     /// Something that is about no single row.
@@ -33,14 +34,18 @@ struct ImportRow: Sendable {
         self.line = line
         self.key = key
         content = .remark(remark)
+        isChange = false
     }
 
-    /// Checks the values of a row.
-    init(_ kind: CatalogKind, line: Int, values: JSONObject) {
+    /// Checks the values of a row, or those that change one.
+    init(_ kind: CatalogKind, line: Int, values: JSONObject, isChange: Bool = false) {
         self.line = line
+        self.isChange = isChange
         key = kind.key.compactMap { values[$0]?.stringValue }.filter { !$0.isEmpty }.joined(separator: "/")
         do {
-            content = .fields(try CatalogFields(kind, new: BodyForm(values)))
+            let form = BodyForm(values)
+            content = .fields(
+                isChange ? try CatalogFields(kind, change: form) : try CatalogFields(kind, new: form))
         } catch let error as HTTPError {
             content = .problem(Self.reason(error))
         } catch {

@@ -39,9 +39,9 @@ struct CatalogQuery: Sendable {
             ]
     }
 
-    /// The statement that gives some columns of the rows, the last changed first.
-    func statement(_ kind: CatalogKind, _ columns: SQL = "*") -> SQL {
-        let statement = filtered(kind, columns) + " ORDER BY updated_at DESC, id DESC"
+    /// The statement that gives the numbers of the rows, the last changed first.
+    func statement(_ kind: CatalogKind) -> SQL {
+        let statement = filtered(kind, "id") + " ORDER BY updated_at DESC, id DESC"
         guard limit != nil || offset > 0 else { return statement }
         return statement + " LIMIT \(limit ?? Int(Int32.max)) OFFSET \(offset)"
     }

@@ -26,6 +26,8 @@ struct LoraFinder: Sendable {
                 return installed
             }
         } catch let error as HTTPError {
+            directory.context.logger.debug(
+                "a server's LoRAs could not be read", ["server.id": executorID, "error": "\(error)"])
             installed.problem = error.code
             return installed
         }

@@ -30,8 +30,11 @@ struct ModelKind: Sendable {
                 ("TripleCLIPLoader", "clip_name3"), ("QuadrupleCLIPLoader", "clip_name1"),
                 ("QuadrupleCLIPLoader", "clip_name2"), ("QuadrupleCLIPLoader", "clip_name3"),
                 ("QuadrupleCLIPLoader", "clip_name4")),
+            ModelKind("latent_upscale_models", ("LatentUpscaleModelLoader", "model_name")),
             ModelKind("unet_gguf", ("UnetLoaderGGUF", "unet_name")),
             ModelKind("clip_gguf", ("CLIPLoaderGGUF", "clip_name")),
+            ModelKind("ipadapter", ("IPAdapterModelLoader", "ipadapter_file")),
+            ModelKind("ultralytics", ("UltralyticsDetectorProvider", "model_name")),
         ]
 
     /// The node classes that have any of the choices.

@@ -60,9 +60,8 @@ struct ServerListController: Sendable {
         let ids = Set(wanted.compactMap { known[$0]?.id })
         let servers = known.active.filter { wanted.isEmpty || ids.contains($0.id) }
         let answers = await servers.concurrentMap(atOnce: Self.width) { ($0, await look($0)) }
-        let counted = answers.map(\.1).filter(\.isSupported)
-        let running = counted.reduce(0) { $0 + $1.running }
-        let pending = counted.reduce(0) { $0 + $1.pending }
+        let running = answers.reduce(0) { $0 + $1.1.running }
+        let pending = answers.reduce(0) { $0 + $1.1.pending }
         return [
             "totalRunning": .number(JSONNumber(running)), "totalPending": .number(JSONNumber(pending)),
             "totalCount": .number(JSONNumber(running + pending)), "timestamp": .string(time.iso8601),
@@ -76,6 +75,8 @@ struct ServerListController: Sendable {
                 try await queues.read(server, withRaw: false)
             }
         } catch {
+            directory.context.logger.debug(
+                "a server's queue could not be read", ["server.id": server.id, "error": "\(error)"])
             return QueueStatus(unsupported: (error as? HTTPError)?.code ?? "COMFYUI_QUEUE_STATUS_ERROR")
         }
     }

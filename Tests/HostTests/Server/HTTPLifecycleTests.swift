@@ -85,15 +85,17 @@ struct HTTPLifecycleTests {
     @Test("draining finishes requests in flight, ends keep-alive and refuses new connections")
     func drain() async throws {
         let mayAnswer = MutexBox(false)
-        try await withServer { request in
+        // An address of its own: the port may be another test's as soon as it is free.
+        let address = "127.71.3.10"
+        try await withServer(address: address) { request in
             if request.path == "/slow" {
                 while !mayAnswer.current { try? await Task.sleep(for: .milliseconds(5)) }
             }
             return text("done")
         } _: { server, port in
-            let idle = try RawClient(port: port)
+            let idle = try RawClient(port: port, address: address)
             #expect(try await idle.get("/").text == "done")
-            let busy = try RawClient(port: port)
+            let busy = try RawClient(port: port, address: address)
             try await busy.send("GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
             // The first request may end a little after its answer has come.
             #expect(await eventually { server.counters.requests == 2 && server.counters.requestsInFlight == 1 })
@@ -105,7 +107,7 @@ struct HTTPLifecycleTests {
             #expect(answer["connection"] == "close")
             #expect(try await busy.readToEnd().isEmpty)
             await drained
-            #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
+            #expect(throws: RawClient.Failure.self) { try RawClient(port: port, address: address) }
             #expect(server.openConnections == 0)
         }
     }

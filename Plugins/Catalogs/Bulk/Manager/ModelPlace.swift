@@ -29,7 +29,7 @@ struct ModelPlace {
         guard let first = parts.first, !path.hasPrefix("/"), !path.contains(where: { "\\:".contains($0) }),
             !parts.contains("..")
         else { throw Problem(description: "save_path: Input should be a folder below models.") }
-        folder = Self.aliases[String(first)] ?? String(first)
+        folder = String(first)
         fileName = (parts.dropFirst() + [file[...]]).joined(separator: "/")
     }
 
@@ -45,10 +45,8 @@ struct ModelPlace {
         "diffusion_model": "diffusion_models",
     ]
 
-    /// Folders that ComfyUI reads under two names.
-    private static let aliases = ["unet": "diffusion_models", "clip": "text_encoders", "t2i_adapter": "controlnet"]
-
     private static let types = [
-        "diffusion_models": "unet", "text_encoders": "clip", loras: "lora", otherFolder: "other",
+        "diffusion_models": "unet", "text_encoders": "clip", loras: "lora", "t2i_adapter": "controlnet",
+        otherFolder: "other",
     ]
 }

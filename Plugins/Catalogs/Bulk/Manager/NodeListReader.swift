@@ -89,10 +89,8 @@ struct NodeListReader: ImportReader {
 
     private static func row(_ row: CatalogEntry, _ entry: Entry) -> ImportRow {
         var values = entry.fields
-        for name in ["node_key", "display_name"] { values[name] = row.values[name] ?? .null }
-        var result = ImportRow(.plugins, line: entry.line, values: values)
-        result.mustExist = true
-        return result
+        values["node_key"] = row.values["node_key"]
+        return ImportRow(.plugins, line: entry.line, values: values, isChange: true)
     }
 
     /// The fields that an entry has something for; an empty one clears nothing.
