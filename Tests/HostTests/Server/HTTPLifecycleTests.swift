@@ -129,7 +129,7 @@ struct HTTPLifecycleTests {
             loop.execute {
                 // As long as the loop is here it accepts nobody, and the drain comes before its next look at the socket.
                 let clients = (0..<30).compactMap { _ in try? RawClient(port: port) }
-                for client in clients { client.sendNow("GET / HTTP/1.1\r\nHost: t\r\n\r\n") }
+                for client in clients { client.sendNow(Array("GET / HTTP/1.1\r\nHost: t\r\n\r\n".utf8)) }
                 let drained = Task(executorPreference: loop) { await server.drain(timeout: .seconds(10)) }
                 done.resume(returning: (clients, drained))
             }

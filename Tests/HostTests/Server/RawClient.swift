@@ -65,7 +65,14 @@ final class RawClient: Sendable {
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
     /// Sends on the caller's thread what fits into the socket's buffer.
-    func sendNow(_ text: String) { _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
+    func sendNow(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+
+    /// Waits on the caller's thread for bytes; empty at the end of the stream, or when none came for twenty seconds.
+    func readNow() -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        return Array(buffer.prefix(max(0, count)))
+    }
 
     func send(_ bytes: [UInt8]) async throws {
         try await Self.threads.run { [descriptor] in
