@@ -40,6 +40,19 @@ import Testing
         }
     }
 
+    @Test("large rows make smaller transactions")
+    func largeRows() async throws {
+        try await withCatalogs { rig in
+            let gone = HTTPError(.badRequest, "http.bad_request", "The client went away.")
+            let notes = String(repeating: "n", count: 10_000)
+            let rows = (0..<300).map { "{\"version\":\"v\($0)\",\"notes\":\"\(notes)\"}\n" }
+            _ = await rig.takeIn("version-catalog", "format=jsonl", Self.body(rows, failing: gone))
+            // Each mebibyte of 105 rows was stored.
+            let count = try await rig.rows("version-catalog").count
+            #expect(count == 210)
+        }
+    }
+
     @Test("a body that breaks off early stores nothing")
     func brokenEarly() async throws {
         try await withCatalogs { rig in

@@ -158,6 +158,10 @@ import Testing
                 "The header line has no column file_name, display_name. Columns are separated by commas."
             ),
             ("file_name\na\n", "The header line has no column display_name. Columns are separated by commas."),
+            (
+                "file_name,display_name" + String(repeating: ",x", count: 1000),
+                "The header line has more than 1000 columns."
+            ),
             ("file_name,display_name,file_name\na,b,c\n", "The header line has the column file_name twice."),
             ("\"file_name\"x,display_name\na,b\n", "There is text after the closing quote of cell 1."),
             ("file_name,display_name\na,A\nb,\"B\nc,C\n", "A quote opens in line 3 and never closes."),

@@ -294,4 +294,18 @@ import Testing
             #expect(count.value == 17)
         }
     }
+
+    @Test("a list with too many entries, or too many classes in one, is refused")
+    func tooMany() async throws {
+        let many = "[" + String(repeating: "1,", count: ManagerDocument.mostEntries) + "1]"
+        try await withCatalogs { rig in
+            let entries = await rig.takeIn("model-catalog", "format=comfyui-manager", "{\"models\":\(many)}")
+            #expect(entries.status == .contentTooLarge)
+            #expect(entries.json?["error"] == "The list has more than 200000 entries.")
+            let classes = many.replacing("1", with: "\"A\"")
+            let map = await rig.takeIn("plugin-catalog", "format=comfyui-manager", "{\"u://a\":[\(classes),{}]}")
+            #expect(map.status == .contentTooLarge)
+            #expect(map.json?["error"] == "The list has more than 200000 node classes.")
+        }
+    }
 }

@@ -24,7 +24,7 @@ enum BulkDocs {
         OperationDocs(
             "Adds or changes the rows of a file.",
             description: """
-                Rows are stored in transactions of \(CatalogImport.rowsPerBatch). A row that is wrong is skipped and told in `problems` with \
+                Rows are stored in transactions of at most \(CatalogImport.rowsPerBatch). A row that is wrong is skipped and told in `problems` with \
                 its line. A body that breaks off leaves what was stored before; the audit table has it under `request_id`.
                 """,
             query: [

@@ -2,23 +2,25 @@ import PluginAPI
 
 /// Fields of a catalog as cells of CSV.
 enum CSVCell {
-    private static let separator: Character = ";"
+    // Bytes, because a combining mark at the beginning of a word would make one character with what is before it.
+    private static let separator = UInt8(ascii: ";")
+    private static let bracket = UInt8(ascii: "[")
 
     /// The value that a cell stands for; a list that begins with `[` must be JSON.
     static func value(_ text: String, _ column: CatalogColumn) -> JSON {
         if text.isEmpty { return column.isRequired ? .string("") : .null }
         guard column.kind == .words else { return .string(text) }
         // What is no JSON after all stays a text, which is refused as a list.
-        if text.first == "[" { return (try? JSON(parsing: Array(text.utf8))) ?? .string(text) }
-        return .array(text.split(separator: separator).map { .string(String($0)) })
+        if text.utf8.first == bracket { return (try? JSON(parsing: Array(text.utf8))) ?? .string(text) }
+        return .array(text.utf8.split(separator: separator).map { .string(String(Substring($0))) })
     }
 
     /// Appends the cell of a value.
     static func write(_ value: JSON, to bytes: inout [UInt8]) {
         if let words = value.arrayValue {
             let texts = words.map { $0.stringValue ?? "" }
-            let isPlain = !texts.contains { $0.contains(separator) } && !(texts.first?.hasPrefix("[") ?? false)
-            write(isPlain ? texts.joined(separator: String(separator)) : value.text(), to: &bytes)
+            let isPlain = !texts.contains { $0.utf8.contains(separator) } && texts.first?.utf8.first != bracket
+            write(isPlain ? texts.joined(separator: ";") : value.text(), to: &bytes)
         } else if let text = value.stringValue {
             write(text, to: &bytes)
         } else if !value.isNull {

@@ -78,6 +78,9 @@ private struct CSVHeader: Sendable {
     init(_ kind: CatalogKind, _ record: CSVRecord) throws {
         if let problem = record.problem { throw CSVReader.refusal(record.line, problem) }
         let names = record.cells.map { String(decoding: $0, as: UTF8.self).trimmed }
+        guard names.count <= Self.mostColumns else {
+            throw CSVReader.refusal(record.line, "The header line has more than \(Self.mostColumns) columns.")
+        }
         columns = names.map { kind[$0] }
         let missing = kind.columns.filter { $0.isRequired && !names.contains($0.name) }.map(\.name)
         guard missing.isEmpty else {
@@ -91,6 +94,7 @@ private struct CSVHeader: Sendable {
         unknown = names.filter { kind[$0] == nil && !Self.exported.contains($0) }
     }
 
+    private static let mostColumns = 1000
     /// What an export has and an import does not take; and a column without a name.
     private static let exported: Set = ["id", "created_at", "updated_at", "installed", ""]
 

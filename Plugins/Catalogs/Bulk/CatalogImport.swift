@@ -23,6 +23,8 @@ struct CatalogImport: Sendable {
 
     /// The most rows of one transaction, so that others write in between.
     static let rowsPerBatch = 500
+    /// The most bytes of a body that wait for their transaction; rows can be large.
+    private static let bytesPerBatch = 1 << 20
     /// The most rows of one import: the key of each is remembered.
     static let mostRows = 1_000_000
     /// The most bytes that become rows in one go.
@@ -55,6 +57,7 @@ struct CatalogImport: Sendable {
     private func run(_ body: HTTPBody, _ reader: any ImportReader, _ progress: inout Progress) async throws {
         var reader = reader
         var received = 0
+        var waiting = 0
         for try await piece in body {
             received += piece.count
             guard received <= byteLimit else { throw HTTPError.bodyTooLarge(limit: byteLimit) }
@@ -63,6 +66,10 @@ struct CatalogImport: Sendable {
                 let part = rest.prefix(Self.bytesAtOnce)
                 rest = rest.dropFirst(part.count)
                 try await add(try await read(&reader) { try $0.read(part) }, &progress)
+                waiting += part.count
+                guard waiting >= Self.bytesPerBatch else { continue }
+                try await store(&progress)
+                waiting = 0
             }
         }
         while let rows = try await read(&reader, { try $0.end() }) { try await add(rows, &progress) }

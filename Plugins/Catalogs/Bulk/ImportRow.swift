@@ -53,9 +53,12 @@ struct ImportRow: Sendable {
         }
     }
 
+    /// The most reasons that are told of one row.
+    private static let mostReasons = 10
+
     /// The words of a refusal, without the place `body` that all of them have.
     private static func reason(_ error: HTTPError) -> String {
-        let reasons = (error.details?.arrayValue ?? []).map { problem in
+        let reasons = (error.details?.arrayValue ?? []).prefix(mostReasons).map { problem in
             let place = (problem["loc"]?.arrayValue ?? []).dropFirst().map { $0.stringValue ?? $0.text() }
             return place.joined(separator: ".") + ": " + (problem["msg"]?.stringValue ?? "")
         }

@@ -2,7 +2,8 @@ import PluginAPI
 
 /// A list as an answer, whose rows are read in batches.
 ///
-/// They become text at once, so that a list of any length takes the memory of one batch. Which rows it has is settled when it begins; one that is deleted meanwhile is left out.
+/// They become text at once, so that a list of any length takes the memory of one batch. Which rows it has is settled when it
+/// begins; one that is deleted meanwhile is left out.
 enum ListAnswer {
     /// Makes the answer.
     ///

@@ -12,6 +12,9 @@ struct ManagerDocument: Sendable {
         case nodeList = "custom-node-list.json"
     }
 
+    /// The most entries of a list, and the most node classes in it; those of 2026 have 4,500 and 30,000.
+    static let mostEntries = 200_000
+
     /// Which list it is, told by what is in it.
     let shape: Shape
     /// Its entries: the key that each has in its object, if it is in one, and its place.
@@ -25,6 +28,7 @@ struct ManagerDocument: Sendable {
         self.bytes = bytes
         do {
             (shape, entries) = try bytes.withUnsafeBufferPointer { try Self.scan($0) }
+            guard entries.count <= Self.mostEntries else { throw Self.tooMany("entries") }
         } catch let error as JSONParseError {
             throw BodyForm.refusal([
                 BodyForm.problem(
@@ -43,6 +47,11 @@ struct ManagerDocument: Sendable {
         let (name, place) = entries[index]
         // It was checked when the text was scanned.
         return (name, (try? JSON(parsing: Array(bytes[place]))) ?? .null)
+    }
+
+    /// 413 for a list that is too long.
+    static func tooMany(_ what: String) -> HTTPError {
+        HTTPError(.contentTooLarge, "http.body_too_large", "The list has more than \(mostEntries) \(what).")
     }
 
     private static func scan(

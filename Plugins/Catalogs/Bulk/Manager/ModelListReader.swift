@@ -44,7 +44,7 @@ struct ModelListReader: ImportReader {
             others += 1
             return nil
         }
-        let base = entry["base"].map { JSON.array([$0]) } ?? .null
+        let base = entry["base"].flatMap { $0.isNull ? nil : JSON.array([$0]) } ?? .null
         var fields: JSONObject = [
             "file_name": .string(place.fileName),
             "display_name": ManagerText.short(entry["name"], of: kind["display_name"]),

@@ -4,6 +4,9 @@ import PluginAPI
 ///
 /// The list names no classes, so they are looked for in the catalog, by their `source_url`.
 struct NodeListReader: ImportReader {
+    /// The most files of an entry that are looked at.
+    private static let mostFiles = 20
+
     private let entries: [Entry]
     /// The entry of each address.
     private let places: [String: Int]
@@ -28,7 +31,7 @@ struct NodeListReader: ImportReader {
                 problems.append(ImportRow(line: index + 1, problem: "The entry is no JSON object."))
                 continue
             }
-            let files = (value["files"]?.arrayValue ?? []).compactMap(\.stringValue)
+            let files = (value["files"]?.arrayValue ?? []).prefix(Self.mostFiles).compactMap(\.stringValue)
             let reference = value["reference"]?.stringValue ?? files.first ?? ""
             let addresses = Set(([reference] + files).compactMap(Self.address))
             let free = addresses.filter { places[$0] == nil }

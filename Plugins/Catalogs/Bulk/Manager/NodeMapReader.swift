@@ -5,8 +5,19 @@ struct NodeMapReader: ImportReader {
     private let document: ManagerDocument
     private let owners: NodeOwners
     private var next = 0
+    private var pack: Pack?
+
+    /// An entry whose classes are not all given yet.
+    private struct Pack: Sendable {
+        let line: Int
+        let repository: String
+        let title: JSON?
+        var classes: ArraySlice<JSON>
+    }
 
     /// Finds out whose each class is.
+    ///
+    /// - Throws: ``HTTPError`` 413.
     init(_ document: ManagerDocument) throws {
         self.document = document
         owners = try NodeOwners(document)
@@ -14,38 +25,46 @@ struct NodeMapReader: ImportReader {
 
     mutating func end() -> [ImportRow]? {
         var rows: [ImportRow] = []
-        while rows.count < CatalogImport.rowsPerBatch, let (name, value) = document.entry(next) {
-            next += 1
-            rows += self.rows(next, name, value)
+        while rows.count < CatalogImport.rowsPerBatch {
+            if let item = pack?.classes.popFirst() {
+                if let pack { rows.append(row(item, of: pack)) }
+            } else if let (name, value) = document.entry(next) {
+                next += 1
+                open(name, value, &rows)
+            } else {
+                break
+            }
         }
         return rows.isEmpty ? nil : rows
     }
 
-    private func rows(_ line: Int, _ repository: String, _ value: JSON) -> [ImportRow] {
-        guard let classes = value[0]?.arrayValue else {
-            return [ImportRow(line: line, key: repository, problem: "The entry is not [[node classes], {…}].")]
-        }
-        if classes.isEmpty {
-            return [ImportRow(line: line, key: repository, problem: "The entry names no node classes.")]
+    private mutating func open(_ repository: String, _ value: JSON, _ rows: inout [ImportRow]) {
+        guard let classes = value[0]?.arrayValue, !classes.isEmpty else {
+            let words =
+                value[0]?.arrayValue == nil
+                ? "The entry is not [[node classes], {…}]." : "The entry names no node classes."
+            return rows.append(ImportRow(line: next, key: repository, problem: words))
         }
         let title = value[1]?["title_aux"] ?? value[1]?["title"]
-        let kind = CatalogKind.plugins
-        return classes.map { item in
-            guard let name = item.stringValue else {
-                return ImportRow(line: line, key: repository, problem: "A node class is no text.")
-            }
-            if let owner = owners.owner(of: name), owner.entry != line - 1 {
-                let words = "It is also in \(owner.repository), which \(owner.reason); that one counts."
-                return ImportRow(line: line, key: name, problem: words)
-            }
-            return ImportRow(
-                kind, line: line,
-                values: [
-                    "node_key": item, "display_name": item,
-                    "package_name": ManagerText.short(title, of: kind["package_name"]),
-                    "source_url": .string(repository),
-                ])
+        pack = Pack(line: next, repository: repository, title: title, classes: classes[...])
+    }
+
+    private func row(_ item: JSON, of pack: Pack) -> ImportRow {
+        guard let name = item.stringValue else {
+            return ImportRow(line: pack.line, key: pack.repository, problem: "A node class is no text.")
         }
+        if let owner = owners.owner(of: name), owner.entry != pack.line - 1 {
+            let words = "It is also in \(owner.repository), which \(owner.reason); that one counts."
+            return ImportRow(line: pack.line, key: name, problem: words)
+        }
+        let kind = CatalogKind.plugins
+        return ImportRow(
+            kind, line: pack.line,
+            values: [
+                "node_key": item, "display_name": item,
+                "package_name": ManagerText.short(pack.title, of: kind["package_name"]),
+                "source_url": .string(pack.repository),
+            ])
     }
 }
 
@@ -64,6 +83,7 @@ private struct NodeOwners: Sendable {
     private var names: [String] = []
 
     init(_ document: ManagerDocument) throws {
+        var claims = 0
         for index in 0..<document.count {
             guard let (name, value) = document.entry(index) else { continue }
             names.append(name)
@@ -73,10 +93,9 @@ private struct NodeOwners: Sendable {
                 (value[1]?["preemptions"]?.arrayValue ?? []).compactMap { $0.stringValue.map { Array($0.utf8) } })
             for item in value[0]?.arrayValue ?? [] {
                 guard let name = item.stringValue.map({ Array($0.utf8) }) else { continue }
+                claims += 1
+                guard claims <= ManagerDocument.mostEntries else { throw ManagerDocument.tooMany("node classes") }
                 claim(name, index, isCore ? .core : preempted.contains(name) ? .preempts : .first)
-            }
-            guard owners.count <= CatalogImport.mostRows else {
-                throw HTTPError.bodyTooLarge(limit: CatalogImport.mostRows)
             }
         }
     }
