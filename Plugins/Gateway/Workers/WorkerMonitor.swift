@@ -11,7 +11,8 @@ final class WorkerMonitor: Sendable {
     private let gates: MonitorGates
     private let stopping = Wakeup()
     private let probing = Wakeup()
-    private let events: EventConnection
+    private let connecting = Wakeup()
+    private let stream = Mutex<ComfyEventStream?>(nil)
     private let news = Mutex(QueueNews())
     /// Whether somebody wants a probe now.
     private let isCalled = Atomic(false)
@@ -19,6 +20,8 @@ final class WorkerMonitor: Sendable {
     private let lastClient = Mutex<ComfyClient?>(nil)
     /// Whether the last probe failed.
     private let isUnreachable = Atomic(false)
+    private let ended: AsyncStream<String>
+    private let endedInput: AsyncStream<String>.Continuation
 
     /// How many results are fetched from one worker at the same time.
     private static let parallelCollections = 8
@@ -34,15 +37,15 @@ final class WorkerMonitor: Sendable {
         self.workerID = workerID
         self.engine = engine
         self.gates = gates
-        events = EventConnection(
-            clock: engine.context.clock, logger: engine.context.logger.with(["worker.id": workerID]))
+        (ended, endedInput) = AsyncStream.makeStream(of: String.self)
     }
 
     /// Watches until stopped or cancelled.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.events.run(self, collections: Self.parallelCollections) }
+            group.addTask { await self.followEvents() }
             group.addTask { await self.probeRegularly() }
+            group.addTask { await self.collectResults() }
             group.addTask { await self.stopping.wait() }
             await group.next()
             group.cancelAll()
@@ -66,8 +69,8 @@ final class WorkerMonitor: Sendable {
     /// Connects and probes anew if the worker's address or credentials changed.
     func restartIfOutdated() async {
         guard isOutdated else { return }
-        await events.close()
-        events.retry()
+        await stream.withLock { $0 }?.close()
+        connecting.set()
         callProbe()
     }
 
@@ -82,42 +85,73 @@ final class WorkerMonitor: Sendable {
 
 // MARK: - Events
 
-extension WorkerMonitor: EventFollower {
-    var isFollowing: Bool { worker != nil }
-
-    /// Opens the event stream while the worker answers probes.
-    func connect() async throws -> ComfyEventStream? {
-        guard let worker else { return nil }
-        let client = engine.registry.client(worker)
-        lastClient.withLock { $0 = client }
-        // One that lets everybody wait shall not keep a place that others wait for.
-        guard answers else { return nil }
-        return try await gate.pass { try await client.events(clientID: engine.clientID) }
+extension WorkerMonitor {
+    /// Keeps one event stream open while the worker answers probes; waits longer after each failure, from 0.25 s to
+    /// 10 s, spread by chance.
+    private func followEvents() async {
+        var failures = 0
+        while !Task.isCancelled, let worker {
+            let client = engine.registry.client(worker)
+            lastClient.withLock { $0 = client }
+            // One that lets everybody wait shall not keep a place that others wait for.
+            guard answers else {
+                await connecting.wait(atMost: .seconds(10), clock: clock)
+                continue
+            }
+            let began = clock.now
+            do {
+                try await follow(client)
+            } catch {
+                engine.context.logger.debug(
+                    "no event stream", ["worker.id": workerID, "error": "\(error)"])
+            }
+            engine.pool.setConnected(workerID, since: nil)
+            guard !Task.isCancelled else { return }
+            callProbe()
+            failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
+            let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
+            await connecting.wait(atMost: .seconds(pause), clock: clock)
+        }
     }
 
-    func connected() {
+    private func follow(_ client: ComfyClient) async throws {
+        let events = try await gate.pass { try await client.events(clientID: engine.clientID) }
+        stream.withLock { $0 = events }
         engine.pool.setConnected(workerID, since: clock.now)
         // It may have been restarted with other folders, faster than a probe notices.
         engine.registry.inputs.forget(serverID: workerID)
         // Events were missed until now; but an idle server tells in its first one how long its queue is.
         let isWell = engine.pool[workerID]?.health.isHealthy ?? true
         if !isWell || engine.table.hasJobs(on: workerID) { callProbe() }
+        do {
+            for try await event in events {
+                engine.pool.heard(
+                    workerID, showsExecution: event.message.showsExecution || event.message.endsPrompt, now: clock.now)
+                if case .status(let remaining?, _) = event.message { hear(remaining) }
+                if let promptID = engine.handle(event, from: workerID) { endedInput.yield(promptID) }
+            }
+        } catch {
+            stream.withLock { $0 = nil }
+            await events.close()
+            throw error
+        }
+        stream.withLock { $0 = nil }
+        await events.close()
     }
 
-    func received(_ event: ComfyEvent) -> String? {
-        engine.pool.heard(
-            workerID, showsExecution: event.message.showsExecution || event.message.endsPrompt, now: clock.now)
-        if case .status(let remaining?, _) = event.message { hear(remaining) }
-        return engine.handle(event, from: workerID)
-    }
-
-    func disconnected() {
-        engine.pool.setConnected(workerID, since: nil)
-        callProbe()
-    }
-
-    func collect(_ promptID: String) async {
-        await engine.collect(promptID)
+    /// Fetches results, some at a time.
+    private func collectResults() async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await promptID in ended {
+                if running >= Self.parallelCollections {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.engine.collect(promptID) }
+            }
+        }
     }
 }
 
@@ -199,7 +233,7 @@ extension WorkerMonitor {
             let queue = try await engine.registry.probe(worker)
             news.withLock { $0.read(queue.running.count + queue.pending.count) }
             await distrustStreamAfterOutage()
-            if !wasHealthy, engine.pool[workerID]?.health == .healthy { events.retry() }
+            if !wasHealthy, engine.pool[workerID]?.health == .healthy { connecting.set() }
             absent = await engine.reconcile(workerID, queue, began: began)
             await engine.abandonIfStalled(workerID)
         } catch {
@@ -208,18 +242,28 @@ extension WorkerMonitor {
             return false
         }
         await reconnectIfDeaf()
-        let unsettled = await Parallel.map(absent, atMost: Self.parallelCollections) {
-            await self.engine.settleAbsent($0, on: worker)
+        var isUnsettled = false
+        await withTaskGroup(of: Bool.self) { group in
+            var running = 0
+            for promptID in absent {
+                if running >= Self.parallelCollections {
+                    isUnsettled = (await group.next() ?? false) || isUnsettled
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.engine.settleAbsent(promptID, on: worker) }
+            }
+            for await result in group { isUnsettled = result || isUnsettled }
         }
-        return unsettled.contains(true)
+        return isUnsettled
     }
 
     /// Connects anew after an outage: the worker may have restarted without a word on the stream, and an unbroken stream
     /// is the sign that it did not.
     private func distrustStreamAfterOutage() async {
-        guard isUnreachable.exchange(false, ordering: .relaxed), events.isOpen else { return }
+        guard isUnreachable.exchange(false, ordering: .relaxed), let stream = stream.withLock({ $0 }) else { return }
         engine.pool.setConnected(workerID, since: nil)
-        await events.close()
+        await stream.close()
     }
 
     /// Connects anew when the stream is silent although prompts were handed over: another socket with our id, such as
@@ -228,7 +272,7 @@ extension WorkerMonitor {
         guard let since = engine.pool[workerID]?.unheardSince, since.duration(to: clock.now) > Self.patience else {
             return
         }
-        await events.close()
+        await stream.withLock { $0 }?.close()
     }
 }
 

@@ -18,9 +18,12 @@ final class ServerWatch: Sendable {
     let isTakenUp = Atomic(false)
 
     private let identityBox = Mutex("")
-    private let events: EventConnection
+    private let stream = Mutex<ComfyEventStream?>(nil)
     private let looks = Wakeup()
     private let isCalled = Atomic(false)
+    private let connecting = Wakeup()
+    private let ended: AsyncStream<String>
+    private let endedInput: AsyncStream<String>.Continuation
 
     /// The limit for the header of an answer about queue and history.
     static let askingLimit = Duration.seconds(5)
@@ -53,7 +56,7 @@ final class ServerWatch: Sendable {
             directory: context.daemon.inputDirectory, blocking: context.blocking, clock: context.clock,
             logger: context.logger)
         client = ComfyClient(baseURL: context.daemon.comfyBaseURL, http: context.httpClient)
-        events = EventConnection(clock: context.clock, logger: context.logger)
+        (ended, endedInput) = AsyncStream.makeStream(of: String.self)
     }
 
     /// Reads our client id, and learns which input files are kept.
@@ -67,8 +70,9 @@ final class ServerWatch: Sendable {
     /// Watches until it is cancelled.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.events.run(self, collections: Self.parallelCollections) }
+            group.addTask { await self.followEvents() }
             group.addTask { await self.lookRegularly() }
+            group.addTask { await self.collectResults() }
         }
         contact.connected(since: nil)
     }
@@ -84,32 +88,63 @@ final class ServerWatch: Sendable {
 
 // MARK: - Events
 
-extension ServerWatch: EventFollower {
-    var isFollowing: Bool { true }
-
-    func connect() async throws -> ComfyEventStream? {
-        try await client.events(clientID: identity)
+extension ServerWatch {
+    /// Keeps one event stream open; waits longer after each failure, from 0.25 s to 10 s, spread by chance.
+    private func followEvents() async {
+        var failures = 0
+        while !Task.isCancelled {
+            let began = clock.now
+            do {
+                try await follow()
+            } catch {
+                context.logger.debug("no event stream", ["error": "\(error)"])
+            }
+            contact.connected(since: nil)
+            guard !Task.isCancelled else { return }
+            callLook()
+            failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
+            let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
+            await connecting.wait(atMost: .seconds(pause), clock: clock)
+        }
     }
 
-    func connected() {
+    private func follow() async throws {
+        let events = try await client.events(clientID: identity)
+        stream.withLock { $0 = events }
         contact.connected(since: clock.now)
         contact.reached()
         // Events were missed until now, and the server may be another one.
         inputs.forget(serverID: ServerContact.serverID)
         callLook()
+        do {
+            for try await event in events {
+                let hasChanged = contact.heard(event.message)
+                if let promptID = board.handle(event, at: clock.wallClock) { endedInput.yield(promptID) }
+                // So have the places in it.
+                if hasChanged, board.openCount > 0 { callLook() }
+            }
+        } catch {
+            stream.withLock { $0 = nil }
+            await events.close()
+            throw error
+        }
+        stream.withLock { $0 = nil }
+        await events.close()
     }
 
-    func received(_ event: ComfyEvent) -> String? {
-        let hasChanged = contact.heard(event.message)
-        let ended = board.handle(event, at: clock.wallClock)
-        // So have the places in it.
-        if hasChanged, board.openCount > 0 { callLook() }
-        return ended
-    }
-
-    func disconnected() {
-        contact.connected(since: nil)
-        callLook()
+    /// Fetches results, some at a time.
+    private func collectResults() async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await promptID in ended {
+                if running >= Self.parallelCollections {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.collect(promptID) }
+            }
+        }
     }
 }
 
@@ -130,7 +165,7 @@ extension ServerWatch {
                     await reconnect()
                 }
                 wasUnreachable = false
-                events.retry()
+                connecting.set()
                 await settle(absent)
                 await reconnectIfDeaf()
             } catch {
@@ -154,9 +189,9 @@ extension ServerWatch {
     }
 
     private func reconnect() async {
-        guard events.isOpen else { return }
+        guard let stream = stream.withLock({ $0 }) else { return }
         contact.connected(since: nil)
-        await events.close()
+        await stream.close()
     }
 
     /// Connects anew when the stream is silent although prompts were handed over: another socket with our id, such as
@@ -168,6 +203,16 @@ extension ServerWatch {
 
     /// Decides about prompts that are not in the queue, some at a time.
     private func settle(_ absent: Set<String>) async {
-        await Parallel.map(absent, atMost: Self.parallelCollections) { await self.settle($0) }
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for promptID in absent {
+                if running >= Self.parallelCollections {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.settle(promptID) }
+            }
+        }
     }
 }
