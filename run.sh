@@ -78,6 +78,7 @@ plugins:
       - { url: "http://127.0.0.1:8191", name: simulator-1 }
       - { url: "http://127.0.0.1:8192", name: simulator-2 }
   workflows: { directory: ./workflows }
+  catalogs: {}
 YAML
 cat <<TEXT
 a gateway on 127.0.0.1:8000 and two simulated ComfyUI servers on 8191 and 8192; Ctrl-C ends them

@@ -62,24 +62,26 @@ export TSAN_OPTIONS="suppressions=$PWD/Tests/guards/tsan-suppressions.txt:${TSAN
 # Daemons of the end-to-end tests would slow down the others: two runs, one count.
 passed=0
 failed=0
+# Seconds after which a run is taken for hung, it takes minutes; sanitizers are slow, and have no limit.
+limit=${COMFYD_TEST_LIMIT:-$([ "${#sanitize[@]}" -eq 0 ] && echo 900 || echo 0)}
 run_tests() {
     local code=0 summary total bad
     # More tests at once than this starve each other of threads on a small machine.
-    # A run takes minutes: one that hangs is ended after COMFYD_TEST_LIMIT seconds. Sanitizers are slow, and have none.
-    timeout --kill-after=10 "${COMFYD_TEST_LIMIT:-$([ "${#sanitize[@]}" -eq 0 ] && echo 900 || echo 0)}" \
+    # An interrupt ends the tests' own process too; in the foreground, that of the terminal still reaches all.
+    timeout --foreground --signal=INT "$limit" \
         swift test --skip-build "${build[@]}" --experimental-maximum-parallelization-width 6 "$@" 2>&1 |
-        tee "$log" | grep -v -E '^(◇|↳) |^✔ (Test|Suite) "|^Test Suite|Executed 0 tests' || code=$?
-    if [ "$code" -eq 124 ] && [ "${again:-}" != yes ]; then
-        echo "the run of tests hung and was ended; it is repeated once" >&2
-        again=yes run_tests "$@"
-        return
+        tee "$log" | grep -v -E '^(◇|↳) |^✔ (Test|Suite) "|^Test Suite|Executed 0 tests' || code=${PIPESTATUS[0]}
+    if [ "$code" -eq 124 ]; then
+        echo "the run of tests hung and was ended; these tests had not ended:" >&2
+        comm -23 <(sed -n -E 's/^◇ Test (".*") started\.$/\1/p' "$log" | sort) \
+            <(sed -n -E 's/^[^ ]+ Test (".*") .*(passed|failed) after .*/\1/p' "$log" | sort) >&2
     fi
-    summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
+    summary=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1 || true)
     total=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' <<<"$summary")
     bad=$(grep -c -E '^✘ Test ".* failed after' "$log" || true)
-    # A run that crashed has no summary.
+    # A run that crashed or hung has no summary.
     if ! grep -q 'passed after' <<<"$summary" && [ "$bad" -eq 0 ]; then bad=1; fi
-    passed=$((passed + ${total:-0} - bad))
+    [ -z "$total" ] || passed=$((passed + total - bad))
     failed=$((failed + bad))
 }
 if [ "${#filter[@]}" -gt 0 ]; then

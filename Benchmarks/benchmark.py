@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 
+import catalogs
 import load
 import scale
 import servers
@@ -208,6 +209,7 @@ BENCHES = {
     "submits": bench_submits,
     "workers": scale.bench_workers,
     "waiting": scale.bench_waiting,
+    "catalogs": catalogs.bench_catalogs,
     "view": bench_view,
     "memory": bench_memory,
     "sockets": bench_sockets,

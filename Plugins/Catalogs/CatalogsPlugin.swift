@@ -11,20 +11,29 @@ public struct CatalogsPlugin: Plugin {
     let configuration: CatalogsConfiguration
     let context: PluginContext
     let store: CatalogStore
+    let directory: ServerDirectory
+    let inventories: InventoryCache
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) {
         self.configuration = configuration.values
         self.context = context
         store = CatalogStore(database: context.database, clock: context.clock)
+        directory = ServerDirectory(context: context, executors: configuration.values.executors)
+        inventories = InventoryCache(context: context, ttl: configuration.values.objectInfoTTL)
     }
 
     /// Declares everything.
     public func configure(_ setup: inout PluginSetup) {
-        setup.migrate([CatalogSchema.migration, AuditLog.migration])
+        setup.migrate([CatalogSchema.migration, AuditLog.migration, DiffStore.migration])
+        declareAuditRetention(&setup)
         setup.rootRoutes(claiming: Self.prefixes, surface: .admin, access: .managingCatalogs) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 declareEntries(&routes)
+                declareBulk(&routes)
+                declareServers(&routes)
+                declareDifferences(&routes)
+                declareVersions(&routes)
             }
         }
     }
@@ -34,14 +43,6 @@ public struct CatalogsPlugin: Plugin {
         (CatalogKind.all.map(\.name) + [
             "audit", "models", "system-stats", "queue-status", "queue-summary", "server-diff", "servers",
         ]).map { "/api/admin/comfyui/\($0)" }
-
-    private func declareEntries(_ routes: inout RouteGroup) {
-        for kind in CatalogKind.all {
-            let controller = CatalogController(kind: kind, store: store)
-            controller.declare(&routes)
-            controller.declareList(&routes)
-        }
-    }
 }
 
 extension CatalogsPlugin {

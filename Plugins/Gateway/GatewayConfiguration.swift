@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 
 /// The gateway's section of the configuration.
@@ -135,24 +136,10 @@ struct ListedWorker: ConfigurationSection {
 
     init(_ config: inout ConfigReader) {
         url = config.required("url", example: "http://127.0.0.1:8188", "The worker's base URL.") {
-            WorkerURL($0) == nil ? "expected an http or https URL without credentials, query and fragment" : nil
+            ServerURL($0) == nil ? "expected an http or https URL without credentials, query and fragment" : nil
         }
         name = config.value("name", default: "", "A name for people; the URL when absent.")
         weight = config.value("weight", default: 1, "Decides between workers with equally long queues, larger first.")
         credentials = config.credentials("auth_username", "auth_password", "User name for Basic authentication.")
-    }
-}
-
-extension ConfigReader {
-    /// Reads a user name and the password that goes with it.
-    fileprivate mutating func credentials(
-        _ username: String, _ password: String, environment: (String, String)? = nil, _ help: String
-    ) -> CredentialParts {
-        CredentialParts(
-            username: value(
-                username, default: "", environment: environment?.0, help, check: CredentialParts.problem(ofUsername:)),
-            password: value(
-                password, default: Secret(""), environment: environment?.1, "Password that goes with \(username).",
-                check: { $0.withExposed(CredentialParts.problem(ofPassword:)) }))
     }
 }

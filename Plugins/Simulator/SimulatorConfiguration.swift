@@ -37,7 +37,11 @@ public struct SimulatorConfiguration: ConfigurationSection {
     var loras: [String]
     var vaes: [String]
     var upscaleModels: [String]
+    var unets: [String]
+    var clips: [String]
     var embeddings: [String]
+    var hiddenNodes: [String]
+    var extraNodes: [String]
 
     /// Reads the section.
     public init(_ config: inout ConfigReader) {
@@ -85,7 +89,12 @@ public struct SimulatorConfiguration: ConfigurationSection {
         vaes = config.value("vaes", default: ["simulated-vae.safetensors"], "Names of the VAEs.")
         upscaleModels = config.value(
             "upscale_models", default: ["lab-tiny-x2.safetensors"], "Names of the upscale models.")
+        unets = config.value("unets", default: ["simulated-unet.safetensors"], "Names of the diffusion models.")
+        clips = config.value("clips", default: ["simulated-clip.safetensors"], "Names of the text encoders.")
         embeddings = config.value("embeddings", default: [], "Names of the embeddings, without extension.")
+        hiddenNodes = config.value("hidden_nodes", default: [], "Node classes that this server does not have.")
+        extraNodes = config.value(
+            "extra_nodes", default: [], "Node classes that it has besides, as if custom nodes were installed.")
     }
 
     /// The names of the models in a folder of `/models`.
@@ -95,6 +104,8 @@ public struct SimulatorConfiguration: ConfigurationSection {
         case "loras": loras
         case "vae": vaes
         case "upscale_models": upscaleModels
+        case "diffusion_models": unets
+        case "text_encoders": clips
         case "embeddings": embeddings
         default: []
         }
@@ -115,7 +126,9 @@ extension SimulatorConfiguration {
             "big_file_bytes": .number(JSONNumber(bigFileBytes.bytes)),
             "slow_readers": .string(slowReaders.rawValue), "socket_buffer": .number(JSONNumber(socketBuffer)),
             "example_image": .bool(exampleImage), "checkpoints": .strings(checkpoints), "loras": .strings(loras),
-            "vaes": .strings(vaes), "upscale_models": .strings(upscaleModels), "embeddings": .strings(embeddings),
+            "vaes": .strings(vaes), "upscale_models": .strings(upscaleModels), "unets": .strings(unets),
+            "clips": .strings(clips), "embeddings": .strings(embeddings),
+            "hidden_nodes": .strings(hiddenNodes), "extra_nodes": .strings(extraNodes),
         ]
         if let runLog { values["run_log"] = .string(runLog) }
         if let outputDirectory { values["output_directory"] = .string(outputDirectory) }

@@ -45,7 +45,7 @@ struct SingleServerTests {
             #expect(job.currentNode == "3")
             #expect(job.server?.id == "default")
             rig.server.finish()
-            try await rig.drive("it ends") { one.isOver }
+            try await rig.drive("it ends") { one.isOver && client.words(of: id).last == "done" }
             let words = ["submitted", "running", "execution_start", "executing", "progress", "executing", "done"]
             #expect(one.words(of: id) == words)
             #expect(client.words(of: id) == words)

@@ -79,6 +79,8 @@ struct SingleSimulatorTests {
             let first = try await rig.submit(SimulatedRig.slow(1))
             let second = try await rig.submit(SimulatedRig.slow(2))
             try await rig.single.wait(second, for: .done)
+            // The board knows of an end before those who follow have taken it in.
+            try await rig.single.drive("the end is told") { client.words(of: second).contains("done") }
             for id in [first, second] {
                 let words = client.words(of: id)
                 #expect(words.first == "submitted")

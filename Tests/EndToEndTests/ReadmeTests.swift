@@ -70,6 +70,13 @@ struct ReadmeTests {
         #expect(result.output.contains(#""workflows":["my_bear","text_to_image"]"#), "\(result)")
     }
 
+    @Test("the commands of the catalogs' guide run against a demo cluster, and show a row and its story")
+    func catalogsGuide() async throws {
+        let result = try await runCommands(of: "docs/catalogs.md")
+        #expect(result.output.contains(#""display_name":"Cup print""#), "\(result)")
+        #expect(result.output.contains(#""action":"create""#), "\(result)")
+    }
+
     /// The demo of `run.sh`: two simulated servers, a gateway whose configuration lists them, and the example workflow.
     private func withDemo<T>(_ body: (DaemonProcess) async throws -> T) async throws -> T {
         try await withSlots(3) {
@@ -83,7 +90,8 @@ struct ReadmeTests {
             let example = "workflows/text_to_image.json"
             try directory.write(example, try Files.text("\(Places.repository)/packaging/\(example)"))
             let gateway = try await DaemonProcess.start(
-                "plugins:\n  workflows: { directory: ./workflows }\n  gateway:\n    workers:\n\(list)", in: directory)
+                "plugins:\n  workflows: { directory: ./workflows }\n  catalogs: {}\n  gateway:\n    workers:\n\(list)",
+                in: directory)
             defer { gateway.end() }
             return try await body(gateway)
         }

@@ -51,6 +51,32 @@ struct SchemathesisTests {
         }
     }
 
+    @Test("the catalogs, with right and wrong requests", arguments: ServerSource.allCases)
+    func catalogs(_ source: ServerSource) async throws {
+        let gitHub = try LocalServer { _ in .json([["name": "v1", "commit": ["sha": "1"]]]) }
+        try await withCatalogs(source, settings: "versions: { api_base: \"\(gitHub.url)\" }") { service in
+            let paths = ["--include-path-regex", "^/api/admin/comfyui/"]
+            // It finds out by itself which servers there are; of the one that is not there 502 is the truth.
+            let expected = "[checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\", 502]"
+            try await Self.run(
+                service.daemon, configuration: expected,
+                paths + ["--phases", "examples,coverage,fuzzing", "--max-examples", "25"])
+            // What is read of rows and servers that are there.
+            for catalog in CatalogTests.catalogs {
+                #expect(try await service.post(catalog.path, .object(catalog.body)).status == 200)
+            }
+            let known = """
+                \(expected)
+                [parameters]
+                "query.executorId" = "sim-1"
+                "query.executorIds" = ["sim-1"]
+                """
+            try await Self.run(
+                service.daemon, configuration: known,
+                paths + ["--include-method", "GET", "--phases", "fuzzing", "--max-examples", "15"])
+        }
+    }
+
     /// Runs schemathesis as the administrator; its own report is the failure.
     private static func run(_ daemon: DaemonProcess, configuration: String, _ options: [String]) async throws {
         // A folder of its own, because it replays what it remembers of the working directory.

@@ -124,7 +124,7 @@ struct PartsTests {
             ("http://[::1]:8188/", "http://[::1]:8188"), ("http://h/A", "http://h/A"),
         ])
     func urls(given: String, expected: String) {
-        #expect(WorkerURL(given)?.text == expected)
+        #expect(ServerURL(given)?.text == expected)
     }
 
     @Test(
@@ -138,7 +138,7 @@ struct PartsTests {
             "http:u:p@h", "//u:p@h", "http:/\\u:p@h",
         ])
     func badURLs(given: String) {
-        #expect(WorkerURL(given) == nil)
+        #expect(ServerURL(given) == nil)
     }
 
     @Test("the ids go before the stored body, which is not touched")

@@ -76,6 +76,7 @@ struct ReplayTests {
     func nodes() async throws {
         let fixture = try SimulatorFixture([
             "checkpoints": [], "loras": ["lab.safetensors", "sub/deep.safetensors"],
+            "unets": ["a.safetensors", "sub/b.safetensors"], "clips": ["t5.safetensors"],
         ])
         for recording in try Recording.load("nodes") {
             #expect(await recording.replay(on: fixture) == recording.json, "\(recording.name)")

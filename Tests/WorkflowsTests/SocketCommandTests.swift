@@ -223,7 +223,8 @@ struct SocketCommandTests {
             let socket = StuckSocket()
             let session = rig.session("me", socket, rig.host.clock)
             let running = Task { await session.run() }
-            while rig.backend.followers(of: "me") == 0 { await Task.yield() }
+            // Else the first write might take what has come until then, and the rest would fit into the queue.
+            await socket.isStuck.wait()
             try await rig.move("p", of: "me", to: .running)
             for value in 0...OutgoingQueue.mostMessages + 10 {
                 rig.say("progress", ["value": .number(JSONNumber(value)), "max": 1], of: "p", client: "me")
@@ -291,6 +292,8 @@ struct SocketCommandTests {
 
 /// A connection whose peer never reads.
 private final class StuckSocket: WebSocket {
+    /// Open once the first message is on its way.
+    let isStuck = Latch()
     private let closeCode = Mutex<UInt16?>(nil)
 
     var code: UInt16? { closeCode.withLock { $0 } }
@@ -302,6 +305,7 @@ private final class StuckSocket: WebSocket {
     }
 
     func send(_ message: WebSocketMessage) async throws {
+        isStuck.open()
         try await Task.sleep(for: .seconds(3600))
     }
 

@@ -29,18 +29,36 @@ struct CatalogColumn: Sendable {
     var isNullable: Bool { !isRequired && initial == nil }
 
     /// The JSON schema of its values in answers.
-    var schema: JSON {
-        let type: JSON =
-            switch kind {
-            case .text, .url, .moment: isNullable ? ["string", "null"] : "string"
-            case .words: ["array", "null"]
-            }
+    var schema: JSON { .object(schema(isNullable: isNullable)) }
+
+    /// The JSON schema of its values in requests: where nothing may be missing, `null` leaves what is there.
+    func formSchema(isNew: Bool) -> JSON {
+        var schema = schema(isNullable: !(isNew && isRequired))
         switch kind {
-        case .text(let longest), .url(let longest): return ["type": type, "maxLength": .number(JSONNumber(longest))]
-        case .words: return ["type": type, "items": ["type": "string"]]
-        case .moment: return ["type": type, "format": "date-time"]
+        case .text, .url: if !isNullable { schema["minLength"] = 1 }
+        case .words:
+            schema["maxItems"] = .number(JSONNumber(Self.mostWords))
+            schema["items"] = ["type": "string", "maxLength": .number(JSONNumber(Self.longestWord))]
+        case .moment: break
+        }
+        if !isNullable, !(isNew && isRequired) { schema["description"] = "`null` changes nothing." }
+        return .object(schema)
+    }
+
+    private func schema(isNullable: Bool) -> JSONObject {
+        func type(_ name: JSON) -> JSON { isNullable ? [name, "null"] : name }
+        switch kind {
+        case .text(let longest), .url(let longest):
+            return ["type": type("string"), "maxLength": .number(JSONNumber(longest))]
+        case .words: return ["type": type("array"), "items": ["type": "string"]]
+        case .moment: return ["type": type("string"), "format": "date-time"]
         }
     }
+
+    /// The most texts of a list.
+    static let mostWords = 200
+    /// The longest text of a list, in characters.
+    static let longestWord = 256
 
     /// Turns a value of a row into what the table holds.
     func stored(_ value: JSON) -> SQLValue {

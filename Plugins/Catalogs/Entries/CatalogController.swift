@@ -16,7 +16,7 @@ struct CatalogController: Sendable {
         routes.get(
             path + "/{id}", RowID.self,
             docs: OperationDocs(
-                "One \(kind.noun).", returns: CatalogSchemas.entry(kind), errors: [CatalogSchemas.notFound]), use: one)
+                "One \(kind.noun).", returns: CatalogSchemas.entry(kind), errors: CatalogSchemas.badID), use: one)
         routes.post(
             path,
             docs: OperationDocs(
@@ -28,14 +28,13 @@ struct CatalogController: Sendable {
             docs: OperationDocs(
                 "Changes a \(kind.noun).", description: "Fields that are absent keep their value.",
                 body: CatalogSchemas.form(kind, isNew: false), returns: CatalogSchemas.entry(kind),
-                errors: CatalogSchemas.badBody + [
-                    CatalogSchemas.notFound, (409, "`CATALOG_ENTRY_EXISTS`: another row has this key."),
+                errors: CatalogSchemas.badBody + CatalogSchemas.badID + [
+                    (409, "`CATALOG_ENTRY_EXISTS`: another row has this key.")
                 ]), use: change)
         routes.delete(
             path + "/{id}", RowID.self,
             docs: OperationDocs(
-                "Deletes a \(kind.noun).", returns: CatalogSchemas.deleted, errors: [CatalogSchemas.notFound]),
-            use: delete)
+                "Deletes a \(kind.noun).", returns: CatalogSchemas.deleted, errors: CatalogSchemas.badID), use: delete)
     }
 
     /// Declares the list.
@@ -51,28 +50,29 @@ struct CatalogController: Sendable {
         var form = QueryForm(request.query)
         let query = CatalogQuery(kind, &form)
         try form.finish()
-        // Rows become text while they are read: a whole catalog as values would take ten times the memory.
-        var bytes = try await store.list(kind, query, into: Array(#"{"items":["#.utf8)) { bytes, entry in
-            if bytes.last != UInt8(ascii: "[") { bytes.append(UInt8(ascii: ",")) }
-            bytes += JSON.object(entry.json).serialized()
+        let page = try await store.page(kind, query)
+        return ListAnswer.response(
+            first: ListAnswer.text(page.first.map(shown)), rest: page.rest, batch: CatalogStore.batch
+        ) { ids in
+            ListAnswer.text(try await store.entries(kind, ids).map(shown))
         }
-        bytes += Array("]}".utf8)
-        return Response(headers: ["Content-Type": "application/json; charset=utf-8"], body: .bytes(bytes))
     }
 
     private func one(_ request: Request, _ id: RowID) async throws -> JSON {
-        shown(try await store.entry(kind, try id.value))
+        .object(shown(try await store.entry(kind, try id.value)))
     }
 
     private func upsert(_ request: Request) async throws -> JSON {
         let fields = try CatalogFields(kind, new: try await BodyForm(request, limit: Self.bodyLimit))
-        return shown(try await store.change(kind, by: ChangeAuthor(request)) { try $0.upsert(fields).entry })
+        let entry = try await store.change(kind, by: ChangeAuthor(request)) { try $0.upsert(fields).entry }
+        return .object(shown(entry))
     }
 
     private func change(_ request: Request, _ id: RowID) async throws -> JSON {
         let number = try id.value
         let fields = try CatalogFields(kind, change: try await BodyForm(request, limit: Self.bodyLimit))
-        return shown(try await store.change(kind, by: ChangeAuthor(request)) { try $0.update(number, fields).entry })
+        let entry = try await store.change(kind, by: ChangeAuthor(request)) { try $0.update(number, fields).entry }
+        return .object(shown(entry))
     }
 
     private func delete(_ request: Request, _ id: RowID) async throws -> JSON {
@@ -81,9 +81,9 @@ struct CatalogController: Sendable {
         return ["status": "deleted"]
     }
 
-    private func shown(_ entry: CatalogEntry) -> JSON {
+    private func shown(_ entry: CatalogEntry) -> JSONObject {
         var body = entry.json
         if kind.name == CatalogKind.loras.name { body["installed"] = .null }
-        return .object(body)
+        return body
     }
 }

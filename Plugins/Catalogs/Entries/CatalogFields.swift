@@ -60,17 +60,22 @@ struct CatalogFields: Sendable {
         case .words:
             guard let words = form.strings(column.name) else { return .null }
             let kept = words.map(\.trimmed).filter { !$0.isEmpty }
-            if kept.count > mostWords { form.reject(column.name, "List should have at most \(mostWords) items") }
-            if kept.contains(where: { $0.unicodeScalars.count > longestWord }) {
-                form.reject(column.name, "An item should have at most \(longestWord) characters")
+            if kept.count > CatalogColumn.mostWords {
+                form.reject(column.name, "List should have at most \(CatalogColumn.mostWords) items")
+            }
+            if kept.contains(where: { $0.unicodeScalars.count > CatalogColumn.longestWord || $0.utf8.contains(0) }) {
+                form.reject(
+                    column.name, "An item should have at most \(CatalogColumn.longestWord) characters and no NUL")
             }
             return kept.isEmpty ? .null : .array(kept.map { .string($0) })
         case .moment:
-            return form.moment(column.name).map { .string($0.iso8601) } ?? .null
+            guard let moment = form.moment(column.name) else { return .null }
+            // An offset may lead out of the years that can be written.
+            if Timestamp(iso8601: moment.iso8601) == nil {
+                form.reject(column.name, "Input should be in years 1 to 9999")
+            }
+            return .string(moment.iso8601)
         }
     }
-
-    private static let mostWords = 200
-    private static let longestWord = 256
 }
 

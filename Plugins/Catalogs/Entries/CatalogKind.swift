@@ -16,8 +16,10 @@ struct CatalogKind: Sendable {
     let searched: [String]
     /// The fields that a query parameter compares, by the parameter's name.
     let filters: [(parameter: String, column: String)]
-    /// Makes fields agree with each other before they are stored.
-    var normalise: @Sendable (inout JSONObject) -> Void = { _ in }
+    /// Makes the fields that were given agree with each other.
+    var normalise: @Sendable (_ given: inout JSONObject) -> Void = { _ in }
+    /// Makes a row agree with itself after fields were put into it.
+    var settle: @Sendable (_ row: inout JSONObject, _ given: JSONObject) -> Void = { _, _ in }
 
     /// The field of that name.
     subscript(_ name: String) -> CatalogColumn? { columns.first { $0.name == name } }
@@ -36,7 +38,7 @@ struct CatalogKind: Sendable {
             CatalogColumn(name: "tags", kind: .words), CatalogColumn(name: "trigger_words", kind: .words), status,
         ],
         key: ["file_name"], searched: ["file_name", "display_name"], filters: [("status", "status")],
-        normalise: normaliseBaseModels)
+        normalise: BaseModels.normalise, settle: BaseModels.settle)
 
     /// Models, by kind and file name.
     static let models = CatalogKind(
@@ -79,14 +81,4 @@ struct CatalogKind: Sendable {
     private static let status = CatalogColumn(name: "status", kind: .text(32), initial: "active")
     private static let sourceURL = CatalogColumn(name: "source_url", kind: .url(longestURL))
     private static let downloadURL = CatalogColumn(name: "download_url", kind: .url(longestURL))
-
-    /// `base_model` is the one entry of `base_models`, or nothing.
-    private static let normaliseBaseModels: @Sendable (inout JSONObject) -> Void = { fields in
-        if let list = fields["base_models"] {
-            let models = list.arrayValue ?? []
-            fields["base_model"] = models.count == 1 ? models.first ?? .null : .null
-        } else if let model = fields["base_model"] {
-            fields["base_models"] = model.isNull ? .null : .array([model])
-        }
-    }
 }

@@ -11,6 +11,9 @@ struct CatalogQuery: Sendable {
     /// How many rows are skipped.
     var offset = 0
 
+    /// All rows.
+    init() {}
+
     /// Reads a request's query.
     init(_ kind: CatalogKind, _ form: inout QueryForm) {
         text = form.text("q") ?? ""
@@ -36,13 +39,22 @@ struct CatalogQuery: Sendable {
             ]
     }
 
-    /// The statement that gives the rows, the last changed first.
+    /// The statement that gives the numbers of the rows, the last changed first.
     func statement(_ kind: CatalogKind) -> SQL {
-        var statement: SQL = "SELECT * FROM \(identifier: kind.table) WHERE 1 = 1"
-        for (column, value) in equal { statement = statement + " AND \(identifier: column) = \(value)" }
-        if !text.isEmpty { statement = statement + " AND INSTR(search, \(text.lowercased())) > 0" }
-        statement = statement + " ORDER BY updated_at DESC, id DESC"
+        let statement = filtered(kind, "id") + " ORDER BY updated_at DESC, id DESC"
         guard limit != nil || offset > 0 else { return statement }
         return statement + " LIMIT \(limit ?? Int(Int32.max)) OFFSET \(offset)"
+    }
+
+    /// The statement that gives the rows in the order in which they were added, from a number on.
+    func statement(_ kind: CatalogKind, after id: Int64, limit: Int) -> SQL {
+        filtered(kind, "*") + " AND id > \(id) ORDER BY id LIMIT \(limit)"
+    }
+
+    private func filtered(_ kind: CatalogKind, _ columns: SQL) -> SQL {
+        var statement: SQL = "SELECT \(columns) FROM \(identifier: kind.table) WHERE 1 = 1"
+        for (column, value) in equal { statement = statement + " AND \(identifier: column) = \(value)" }
+        if !text.isEmpty { statement = statement + " AND INSTR(search, \(text.lowercased())) > 0" }
+        return statement
     }
 }

@@ -2,7 +2,10 @@ import PluginAPI
 
 /// The tables of the catalogs; append-only.
 enum CatalogSchema {
-    /// `search` is what `q` looks into, in lower case; the index by `updated_at` has it, so that a search reads the index alone.
+    /// The four tables with their indices.
+    ///
+    /// The column `search` is what `q` looks into, in lower case. The index by `updated_at` has it and all that filters
+    /// compare, so that rows which are not asked for are never read.
     static let migration = Migration("001-catalogs") { dialect in
         // Names differ by case on the servers' disks, so they do here.
         let exact = dialect.name == "mysql" ? " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" : ""
@@ -21,7 +24,7 @@ enum CatalogSchema {
             CREATE TABLE catalogs_models (
                 id \(dialect.autoIncrementKey), file_name VARCHAR(256)\(exact) NOT NULL, display_name VARCHAR(128) NOT NULL,
                 model_type VARCHAR(64)\(exact) NOT NULL, description \(long), source_url \(long), download_url \(long),
-                tags \(long), \(tail), UNIQUE (model_type, file_name))
+                tags \(long), \(tail), UNIQUE (file_name, model_type))
             """,
             """
             CREATE TABLE catalogs_plugins (
@@ -36,8 +39,11 @@ enum CatalogSchema {
                 \(tail), UNIQUE (version))
             """,
         ]
-        let indexed = dialect.name == "mysql" ? "updated_at, id" : "updated_at, id, status, search"
-        let indices = CatalogKind.all.map { "CREATE INDEX \($0.table)_order ON \($0.table) (\(indexed))" }
-        return (tables + indices).map { SQL(text: $0, values: []) }
+        let indices = CatalogKind.all.map { kind in
+            let columns =
+                ["updated_at", "id"] + kind.filters.map(\.column) + (dialect.name == "mysql" ? [] : ["search"])
+            return "CREATE INDEX \(kind.table)_order ON \(kind.table) (\(columns.joined(separator: ", ")))"
+        }
+        return (tables + indices).map { SQL(text: $0, values: []) } + [LoraFiles.index]
     }
 }

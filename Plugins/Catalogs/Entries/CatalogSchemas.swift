@@ -2,8 +2,10 @@ import PluginAPI
 
 /// JSON schemas of what the catalogs take and answer, for `/openapi.json`.
 enum CatalogSchemas {
-    /// 404.
-    static let notFound = (status: 404, reason: "`NOT_FOUND`: there is no such row.")
+    /// What a route with the number of a row may answer.
+    static let badID: [(status: Int, reason: String)] = [
+        (404, "`NOT_FOUND`: there is no such row."), (422, "The id is no integer."),
+    ]
     /// What a route with a body may answer.
     static let badBody: [(status: Int, reason: String)] = [
         (413, "The body is too large."), (415, "The body cannot be JSON."), (422, "The body has not the right form."),
@@ -34,7 +36,9 @@ enum CatalogSchemas {
     /// The body of a new row or of a change.
     static func form(_ kind: CatalogKind, isNew: Bool) -> JSON {
         var properties: JSONObject = [:]
-        for column in kind.columns where isNew || !column.isImmutable { properties[column.name] = column.schema }
+        for column in kind.columns where isNew || !column.isImmutable {
+            properties[column.name] = column.formSchema(isNew: isNew)
+        }
         let required = isNew ? kind.columns.filter(\.isRequired).map { JSON.string($0.name) } : []
         return ["type": "object", "required": .array(required), "properties": .object(properties)]
     }

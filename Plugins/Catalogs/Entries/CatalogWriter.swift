@@ -83,7 +83,10 @@ struct CatalogWriter {
         try connection.first("SELECT * FROM \(identifier: kind.table) WHERE id = \(id)") { try CatalogEntry(kind, $0) }
     }
 
-    private func find(_ fields: CatalogFields) throws -> CatalogEntry? {
+    /// The row with the key of some fields.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func find(_ fields: CatalogFields) throws -> CatalogEntry? {
         var query: SQL = "SELECT * FROM \(identifier: kind.table) WHERE 1 = 1"
         for name in kind.key { query = query + " AND \(identifier: name) = \(fields.values[name]?.stringValue ?? "")" }
         return try connection.first(query) { try CatalogEntry(kind, $0) }
@@ -94,6 +97,7 @@ struct CatalogWriter {
         for column in kind.columns {
             values[column.name] = fields.values[column.name] ?? column.initial.map { .string($0) } ?? .null
         }
+        kind.settle(&values, fields.values)
         let names = kind.columns.map(\.name) + ["search", "created_at", "updated_at"]
         let bound =
             kind.columns.map { $0.stored(values[$0.name] ?? .null) }
@@ -109,19 +113,18 @@ struct CatalogWriter {
 
     private func change(_ entry: CatalogEntry, _ given: JSONObject) throws -> Outcome {
         var changed = entry
-        var names: [String] = []
-        for (name, value) in given where entry.values[name] != value {
-            changed.values[name] = value
-            names.append(name)
-        }
-        guard !names.isEmpty else { return .unchanged(entry) }
+        for (name, value) in given where entry.values.contains(name) { changed.values[name] = value }
+        kind.settle(&changed.values, given)
+        let columns = kind.columns.filter { changed.values[$0.name] != entry.values[$0.name] }
+        guard !columns.isEmpty else { return .unchanged(entry) }
         changed.updatedAt = time
-        var assignments: [SQL] = names.compactMap { name in
-            kind[name].map { SQL(text: "\(name) = ?", values: [$0.stored(changed.values[name] ?? .null)]) }
+        var update: SQL =
+            "UPDATE \(identifier: kind.table) SET updated_at = \(time), search = \(searchText(changed.values))"
+        for column in columns {
+            let value = column.stored(changed.values[column.name] ?? .null)
+            update = update + SQL(text: ", \(column.name) = ?", values: [value])
         }
-        assignments += ["search = \(searchText(changed.values))", "updated_at = \(time)"]
-        let list = assignments.dropFirst().reduce(assignments[0]) { $0 + ", " + $1 }
-        try connection.execute("UPDATE \(identifier: kind.table) SET \(list) WHERE id = \(entry.id)")
+        try connection.execute(update + " WHERE id = \(entry.id)")
         try audit(.update, before: entry, after: changed)
         return .changed(changed)
     }

@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 
 /// The settings on disk; secrets are sealed.

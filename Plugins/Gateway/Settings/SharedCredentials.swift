@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 import Synchronization
 

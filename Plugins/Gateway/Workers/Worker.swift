@@ -1,10 +1,11 @@
+import ComfyUI
 import PluginAPI
 
 /// A registered ComfyUI server.
 struct Worker: Sendable, Equatable {
     /// Its id.
     var id: String
-    /// Its base URL in one spelling, see ``WorkerURL``.
+    /// Its base URL in one spelling, see ``ServerURL``.
     var url: String
     /// The name it was given; may be empty.
     var givenName: String

@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 
 /// The body of a registration or a change.
@@ -18,7 +19,7 @@ struct WorkerForm {
     let authPassword: Secret?
 
     /// The longest name in bytes, as long as a URL.
-    private static let longestName = WorkerURL.longest
+    private static let longestName = ServerURL.longest
 
     /// Checks a body.
     ///
@@ -26,7 +27,7 @@ struct WorkerForm {
     init(_ body: JSONObject, isNew: Bool) throws {
         var form = BodyForm(body)
         let given = isNew ? form.requiredString("url") : form.string("url")
-        url = given.flatMap { WorkerURL($0)?.text }
+        url = given.flatMap { ServerURL($0)?.text }
         if given != nil, url == nil, body["url"]?.stringValue != nil {
             form.reject(
                 "url", "Input should be an http or https URL without credentials, query and fragment", isSecret: true)

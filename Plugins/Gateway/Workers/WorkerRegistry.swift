@@ -53,7 +53,7 @@ final class WorkerRegistry: Sendable {
         for worker in stored { isThere[worker.url] = !worker.isRemoved || isThere[worker.url] ?? false }
         var fresh: [Worker] = []
         for listed in configuration.workers {
-            guard let url = WorkerURL(listed.url)?.text, isThere[url] != true else { continue }
+            guard let url = ServerURL(listed.url)?.text, isThere[url] != true else { continue }
             let (username, password) = (listed.credentials.username, listed.credentials.password)
             let worker = Worker(
                 id: PromptID.random(), url: url, name: listed.name.isEmpty ? url : listed.name,

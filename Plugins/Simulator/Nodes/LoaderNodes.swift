@@ -20,6 +20,26 @@ extension NodeCatalog {
         return type
     }()
 
+    private static let clipTypes = [
+        "stable_diffusion", "stable_cascade", "sd3", "stable_audio", "mochi", "ltxv", "pixart", "cosmos", "lumina2",
+        "wan", "hidream", "chroma", "ace", "omnigen2", "qwen_image", "hunyuan_image",
+    ]
+    private static let clipRecipes =
+        """
+        [Recipes]
+
+        stable_diffusion: clip-l
+        stable_cascade: clip-g
+        sd3: t5 xxl/ clip-g / clip-l
+        stable_audio: t5 base
+        mochi: t5 xxl
+        cosmos: old t5 xxl
+        lumina2: gemma 2 2B
+        wan: umt5 xxl
+         hidream: llama-3.1 (Recommend) or t5
+        omnigen2: qwen vl 2.5 3B
+        """
+
     /// Nodes that load models.
     static let loaderNodes: [NodeType] = [
         NodeType(
@@ -52,6 +72,20 @@ extension NodeCatalog {
         NodeType(
             "VAELoader", "Load VAE", category: "loaders", work: .opaque, outputs: [NodeOutput("VAE")],
             inputs: [NodeInput("vae_name", .model("vae"))]),
+        NodeType(
+            "UNETLoader", "Load Diffusion Model", category: "advanced/loaders", work: .opaque,
+            outputs: [NodeOutput("MODEL")],
+            inputs: [
+                NodeInput("unet_name", .model("diffusion_models")),
+                NodeInput("weight_dtype", .choice(["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"])),
+            ]),
+        NodeType(
+            "CLIPLoader", "Load CLIP", category: "advanced/loaders", work: .opaque, clipRecipes,
+            outputs: [NodeOutput("CLIP")],
+            inputs: [
+                NodeInput("clip_name", .model("text_encoders")), NodeInput("type", .choice(clipTypes)),
+                NodeInput("device", .choice(["default", "cpu"]), ["advanced": true], group: .optional),
+            ]),
     ]
 
     /// Nodes that hold or show single values.

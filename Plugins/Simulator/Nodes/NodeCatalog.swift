@@ -10,7 +10,9 @@ struct NodeCatalog: Sendable {
     let folders: Folders
 
     subscript(name: String) -> NodeType? {
-        Self.byName[name]
+        if settings.hiddenNodes.contains(name) { return nil }
+        if let type = Self.byName[name] { return type }
+        return settings.extraNodes.contains(name) ? Self.custom(name) : nil
     }
 
     /// The words an input accepts; empty for inputs that take anything else.
@@ -30,6 +32,14 @@ struct NodeCatalog: Sendable {
 
     /// The whole of `/object_info`.
     var info: JSON {
-        .object(JSONObject(Self.all.map { ($0.name, info($0)) }))
+        let names = Self.all.map(\.name) + settings.extraNodes
+        return .object(JSONObject(names.compactMap { name in self[name].map { (name, info($0)) } }))
+    }
+
+    /// A class that an installed custom node would bring; it takes nothing and gives one value.
+    private static func custom(_ name: String) -> NodeType {
+        NodeType(
+            name, category: "custom", work: .opaque, module: "custom_nodes.simulated", outputs: [NodeOutput("*")],
+            inputs: [])
     }
 }

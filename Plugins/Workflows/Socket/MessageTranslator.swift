@@ -1,3 +1,4 @@
+import ComfyUI
 import PluginAPI
 
 /// Turns a server's messages into those of seed 004.

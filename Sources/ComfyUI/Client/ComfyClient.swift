@@ -92,7 +92,9 @@ extension ComfyClient {
     }
 
     /// Asks for an answer with status 200 of so many bytes at most.
-    func bytes(_ path: String, limit: Int = answerLimit) async throws -> [UInt8] {
+    ///
+    /// - Throws: ``ComfyServerError`` for another status; ``HTTPClientError``; ``HTTPError`` 413 when there are more.
+    public func bytes(_ path: String, limit: Int = answerLimit) async throws -> [UInt8] {
         let answer = try await send(.get, path)
         let bytes = try await answer.body.collect(upTo: limit)
         guard answer.status == .ok else { throw ComfyServerError(status: answer.status, body: bytes) }

@@ -71,7 +71,7 @@ final class ServerContact: Sendable {
     /// The server did not answer as it should.
     func failed(_ error: any Error) {
         guard !(error is CancellationError) else { return }
-        let reason = Self.reason(error)
+        let reason = ServerFailure.words(error)
         let isNew = state.withLock { state in
             state.lastFailure = context.clock.now
             defer { state.problem = reason }
@@ -160,26 +160,6 @@ final class ServerContact: Sendable {
         context.events.publish(
             ServerHealthChanged(
                 serverID: server.id, serverName: server.name, healthy: server.healthy, reason: reason))
-    }
-
-    /// Words that are safe to show.
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError:
-            switch error.reason {
-            case .invalidURL: "its address cannot be used"
-            case .resolve: "its name cannot be resolved"
-            case .connect: "no connection"
-            case .tls: "the TLS handshake failed"
-            case .timeout: "no answer in time"
-            case .connection: "the connection broke"
-            case .tooLarge: "its answer is too large"
-            case .upgradeRefused: "it refuses WebSockets"
-            @unknown default: "it cannot be reached"
-            }
-        case let error as ComfyServerError: "an answer that ComfyUI does not give: \(error.reason)"
-        default: "it cannot be reached"
-        }
     }
 }
 

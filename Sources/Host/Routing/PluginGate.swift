@@ -33,12 +33,20 @@ final class PluginGate: Sendable {
 
     /// Counts a request out.
     func leave() {
+        if countOut() { wake() }
+    }
+
+    /// Counts a request out; whether it was the last one, and somebody waits for that: then ``wake()`` follows.
+    func countOut() -> Bool {
         let now = word.wrappingSubtract(Self.one, ordering: .acquiringAndReleasing).newValue
-        if now / Self.one == 0, now & Self.waited != 0 { wake() }
+        return now / Self.one == 0 && now & Self.waited != 0
     }
 
     /// How many requests are inside.
     var count: Int { Int(clamping: word.load(ordering: .acquiring) / Self.one) }
+
+    /// Whether somebody waits until nobody is inside.
+    var isAwaited: Bool { word.load(ordering: .acquiring) & Self.waited != 0 }
 
     /// Whether the door is closed.
     var isDraining: Bool {
@@ -97,13 +105,14 @@ final class PluginGate: Sendable {
         _ = endings.withLock { $0.open.removeValue(forKey: ObjectIdentifier(pass)) }
     }
 
-    private func wake() {
+    /// Lets those go on who wait, if nobody is inside.
+    func wake() {
         let continuations = waiters.withLock { waiters in
-            defer { waiters.continuations = [:] }
-            // Somebody may have come in again; then the next one out wakes.
+            // Somebody may have come in again; then the next one out wakes, and those who wait have to be there still.
             guard word.load(ordering: .acquiring) / Self.one == 0 else {
                 return [CheckedContinuation<Void, Never>]()
             }
+            defer { waiters.continuations = [:] }
             word.bitwiseAnd(~Self.waited, ordering: .acquiringAndReleasing)
             return Array(waiters.continuations.values)
         }

@@ -144,13 +144,16 @@ package final class HTTPServer: Sendable {
         context.isDraining.store(true, ordering: .relaxed)
         await stopAccepting()
         let daemons = state.withLock { $0.daemons }
-        for daemon in daemons {
-            await run(on: daemon.loop) { daemon.closeWebSockets(code: 1001, reason: "going away") }
-        }
         // A busy client has its next request answered with `Connection: close`; one that is silent is closed.
         let patience = min(.milliseconds(250), timeout / 4)
         while openConnections > 0 || context.counters.requestsInFlight > 0, clock.now < deadline {
-            for daemon in daemons { await run(on: daemon.loop) { daemon.closeIdle(for: patience) } }
+            for daemon in daemons {
+                await run(on: daemon.loop) {
+                    // Requests in flight may still open some.
+                    daemon.closeWebSockets(code: 1001, reason: "going away")
+                    daemon.closeIdle(for: patience)
+                }
+            }
             try? await clock.sleep(for: .milliseconds(20))
         }
         for daemon in daemons { await run(on: daemon.loop) { daemon.stop() } }

@@ -18,6 +18,7 @@ final class ServerDaemon: LoopParticipant, @unchecked Sendable {
     private var listening: Int32 = -1
     private var daemon: OpaquePointer?
     private var epoll: Int32 = -1
+    private var isAccepting = true
     private var deadline: Instant?
     private var wantsMore = false
     private var extraRuns = 0
@@ -224,9 +225,24 @@ extension ServerDaemon {
     /// Connections that the library still has, upgraded ones on TLS included.
     var isUnused: Bool { connections.isEmpty && webSockets.isEmpty }
 
-    /// Leaves the listening socket to others.
+    /// The most runs in which connections are accepted at the end; the library takes eleven in each, of a queue of 4096.
+    private static let mostLastRuns = 400
+
+    /// Leaves the listening socket to others, after accepting who is there: closing it would reset their connections.
     func stopAccepting() {
-        if let daemon { _ = MHD_quiesce_daemon(daemon) }
+        guard let daemon, isAccepting else { return }
+        isAccepting = false
+        for _ in 0..<Self.mostLastRuns where isSomebodyWaiting {
+            needsRun = true
+            takeTurn()
+        }
+        _ = MHD_quiesce_daemon(daemon)
+    }
+
+    /// Whether a connection is in the queue of the listening socket.
+    private var isSomebodyWaiting: Bool {
+        var state = pollfd(fd: listening, events: Int16(POLLIN), revents: 0)
+        return poll(&state, 1, 0) > 0 && state.revents & Int16(POLLIN) != 0
     }
 
     /// Ends connections without a request that have been idle for some time.

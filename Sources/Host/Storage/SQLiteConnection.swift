@@ -32,6 +32,7 @@ final class SQLiteConnection {
         guarding = StatementGuard()
         cache = StatementCache(limit: settings.statementLimit)
         comfyd_sqlite_harden(handle)
+        SQLiteFunctions.add(to: handle)
         sqlite3_busy_timeout(handle, Int32(clamping: settings.busyTimeout.inNanoseconds / 1_000_000))
         try configure(settings)
         guarding.watch(handle)

@@ -134,7 +134,7 @@ public struct BodyForm: Sendable {
                 texts.append(text)
             } else {
                 let place: [JSON] = ["body", .string(key), .number(JSONNumber(index))]
-                problems.append(Self.problem("string_type", place, "Input should be a valid string", item))
+                add(Self.problem("string_type", place, "Input should be a valid string", item))
             }
         }
         return texts
@@ -164,7 +164,14 @@ public struct BodyForm: Sendable {
     }
 
     private mutating func report(_ type: String, _ key: String, _ words: String, _ input: JSON) {
-        problems.append(Self.problem(type, ["body", .string(key)], words, input))
+        add(Self.problem(type, ["body", .string(key)], words, input))
+    }
+
+    /// The most problems that a refusal lists: a small body can have a million.
+    private static let mostProblems = 100
+
+    private mutating func add(_ problem: JSON) {
+        if problems.count < Self.mostProblems { problems.append(problem) }
     }
 
     /// One line of a refusal, as FastAPI words it.

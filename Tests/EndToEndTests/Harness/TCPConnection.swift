@@ -19,21 +19,50 @@ final class TCPConnection {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .refused(errno) }
         self.descriptor = descriptor
+        Self.setOptions(descriptor, timeout)
+        let result = Self.withLoopback(port) { connect(descriptor, $0, $1) }
+        // The object is whole here, so its deinit closes the descriptor.
+        guard result == 0 else { throw .refused(errno) }
+    }
+
+    /// Takes a connection that a listener accepted.
+    init(accepted descriptor: Int32, timeout: Double = 10) {
+        self.descriptor = descriptor
+        Self.setOptions(descriptor, timeout)
+    }
+
+    /// Listens on a free port.
+    ///
+    /// - Throws: ``ProbeError``.
+    static func listen() throws(ProbeError) -> (listener: Int32, port: UInt16) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withLoopback(0) { bind(listener, $0, $1) }
+        guard listener >= 0, result == 0, Glibc.listen(listener, 64) == 0 else { throw .refused(errno) }
+        withUnsafeMutableBytes(of: &address) { bytes in
+            _ = getsockname(listener, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
+        }
+        return (listener, UInt16(bigEndian: address.sin_port))
+    }
+
+    private static func setOptions(_ descriptor: Int32, _ timeout: Double) {
         var limit = timeval(tv_sec: Int(timeout), tv_usec: Int((timeout - timeout.rounded(.down)) * 1e6))
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    private static func withLoopback<T>(_ port: UInt16, _ body: (UnsafePointer<sockaddr>?, socklen_t) -> T) -> T {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafeBytes(of: &address) { bytes in
-            connect(descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
+        return withUnsafeBytes(of: &address) { bytes in
+            body(bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
         }
-        // The object is whole here, so its deinit closes the descriptor.
-        guard result == 0 else { throw .refused(errno) }
     }
 
     deinit {

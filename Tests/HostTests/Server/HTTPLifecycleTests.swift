@@ -85,17 +85,20 @@ struct HTTPLifecycleTests {
     @Test("draining finishes requests in flight, ends keep-alive and refuses new connections")
     func drain() async throws {
         let mayAnswer = MutexBox(false)
-        try await withServer { request in
+        // An address of its own: the port may be another test's as soon as it is free.
+        let address = "127.71.3.10"
+        try await withServer(address: address) { request in
             if request.path == "/slow" {
                 while !mayAnswer.current { try? await Task.sleep(for: .milliseconds(5)) }
             }
             return text("done")
         } _: { server, port in
-            let idle = try RawClient(port: port)
+            let idle = try RawClient(port: port, address: address)
             #expect(try await idle.get("/").text == "done")
-            let busy = try RawClient(port: port)
+            let busy = try RawClient(port: port, address: address)
             try await busy.send("GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
-            #expect(await eventually { server.counters.requestsInFlight == 1 })
+            // The first request may end a little after its answer has come.
+            #expect(await eventually { server.counters.requests == 2 && server.counters.requestsInFlight == 1 })
             async let drained: Void = server.drain(timeout: .seconds(20))
             #expect(try await idle.readToEnd().isEmpty)
             mayAnswer.put(true)
@@ -104,9 +107,36 @@ struct HTTPLifecycleTests {
             #expect(answer["connection"] == "close")
             #expect(try await busy.readToEnd().isEmpty)
             await drained
-            #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
+            #expect(throws: RawClient.Failure.self) { try RawClient(port: port, address: address) }
             #expect(server.openConnections == 0)
         }
+    }
+
+    @Test("whoever had connected before the drain is answered, accepted or not")
+    func drainWithQueue() async throws {
+        let group = EventLoopGroup(count: 1)
+        let files = BlockingPool(threads: 1)
+        defer {
+            group.shutDown()
+            files.shutDown()
+        }
+        let server = server(.init(address: "127.0.0.1", port: 0), group, files)
+        try await server.start()
+        let port = try #require(server.boundAddresses.first?.port)
+        #expect(try await RawClient(port: port).get("/").text == "ok")
+        let loop = try #require(group.loops.first)
+        let (clients, drained) = await withCheckedContinuation { done in
+            loop.execute {
+                // As long as the loop is here it accepts nobody, and the drain comes before its next look at the socket.
+                let clients = (0..<30).compactMap { _ in try? RawClient(port: port) }
+                for client in clients { client.sendNow(Array("GET / HTTP/1.1\r\nHost: t\r\n\r\n".utf8)) }
+                let drained = Task(executorPreference: loop) { await server.drain(timeout: .seconds(10)) }
+                done.resume(returning: (clients, drained))
+            }
+        }
+        #expect(clients.count == 30)
+        for client in clients { #expect(try await client.readAnswer()["connection"] == "close") }
+        await drained.value
     }
 
     @Test("draining gives up on a handler that does not end")

@@ -24,7 +24,7 @@ final class RawClient: Sendable {
     let descriptor: Int32
     private let rest = MutexBox<[UInt8]>([])
 
-    init(port: UInt16, receiveBuffer: Int32? = nil) throws {
+    init(port: UInt16, address host: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if var size = receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -37,7 +37,7 @@ final class RawClient: Sendable {
         var address = sockaddr_in()
         address.sin_family = 2
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
         let code = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -63,6 +63,16 @@ final class RawClient: Sendable {
     }
 
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+
+    /// Sends on the caller's thread what fits into the socket's buffer.
+    func sendNow(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+
+    /// Waits on the caller's thread for bytes; empty at the end of the stream, or when none came for twenty seconds.
+    func readNow() -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        return Array(buffer.prefix(max(0, count)))
+    }
 
     func send(_ bytes: [UInt8]) async throws {
         try await Self.threads.run { [descriptor] in

@@ -19,13 +19,14 @@ struct ClosureResponder: HTTPResponder {
 /// Runs a server on a port that the system chose for as long as the body runs.
 func withServer<R>(
     limits: HTTPLimits = HTTPLimits(), tls: (certificate: String, key: String)? = nil, loops: Int = 2,
+    address: String = "127.0.0.1",
     respond: @escaping @Sendable (Request) async -> ServerReply,
     _ body: (HTTPServer, UInt16) async throws -> R
 ) async throws -> R {
     let group = EventLoopGroup(count: loops)
     let files = BlockingPool(name: "files", threads: 2)
     let listener = HTTPServerConfiguration.Listener(
-        address: "127.0.0.1", port: 0, certificate: tls?.certificate, key: tls?.key)
+        address: address, port: 0, certificate: tls?.certificate, key: tls?.key)
     let server = HTTPServer(
         configuration: HTTPServerConfiguration(listeners: [listener], limits: limits), group: group,
         responder: ClosureResponder(body: respond), logger: Logger(), files: files)

@@ -184,7 +184,10 @@ struct WebSocketServerTests {
         let mayRead = MutexBox(false)
         let count = 3000
         let sum = MutexBox(0)
-        try await withServer { _ in
+        // This peer answers no pings, and a slow machine is no reason to drop it.
+        var limits = HTTPLimits()
+        limits.webSocketPing = .seconds(600)
+        try await withServer(limits: limits) { _ in
             .upgrade(WebSocketAcceptance()) { socket in
                 while !mayRead.current { try? await Task.sleep(for: .milliseconds(5)) }
                 while let message = try? await socket.receive() {
@@ -219,6 +222,7 @@ struct WebSocketServerTests {
     func slowPeer() async throws {
         var limits = HTTPLimits()
         limits.webSocketBuffer = 1 << 20
+        limits.webSocketPing = .seconds(600)
         let sent = MutexBox(0)
         let buffered = MutexBox(0)
         let outcome = MutexBox("")
@@ -272,19 +276,23 @@ struct WebSocketServerTests {
         } _: { server, port in
             let answering = try await RawWebSocket(port: port)
             let silent = try await RawWebSocket(port: port)
-            let answers = Task {
-                while true {
-                    let frame = try await answering.receive()
-                    guard frame.opcode == 9 else { return frame }
-                    pings.update { $0 += 1 }
-                    try await answering.send(10)
+            let received = MutexBox<[UInt8]>([])
+            // Tasks may have to wait for those of other tests, and this peer must not be late.
+            _ = WorkerThread(name: "answering") {
+                while case let bytes = answering.client.readNow(), !bytes.isEmpty {
+                    received.update { $0 += bytes }
+                    if bytes.first == 0x89 {
+                        pings.update { $0 += 1 }
+                        answering.client.sendNow(RawWebSocket.bytes(10))
+                    }
                 }
             }
             #expect(try await silent.client.readToEnd().allSatisfy { $0 == 0x89 || $0 == 0 })
             #expect(await eventually { pings.current >= 2 })
             #expect(await eventually { server.counters.openWebSockets == 1 })
             try await answering.send(1, [97])
-            #expect(try await answers.value.payload == [97])
+            #expect(await eventually { received.current.suffix(3) == [0x81, 1, 97] })
+            answering.client.shutDown()
         }
     }
 
@@ -338,6 +346,27 @@ struct WebSocketServerTests {
             try await socket.close(1001)
             await drained
             #expect(server.openConnections == 0)
+        }
+    }
+
+    @Test("a WebSocket that is opened while the server drains is closed too")
+    func openedWhileDraining() async throws {
+        let mayAccept = MutexBox(false)
+        try await withServer { _ in
+            while !mayAccept.current { try? await Task.sleep(for: .milliseconds(5)) }
+            return Self.echo()
+        } _: { server, port in
+            let idle = try RawClient(port: port)
+            async let opened = RawWebSocket(port: port)
+            #expect(await eventually { server.openConnections == 2 && server.counters.requestsInFlight == 1 })
+            async let drained: Void = server.drain(timeout: .seconds(15))
+            // Connections without a request are closed after the WebSockets.
+            #expect(try await idle.readToEnd().isEmpty)
+            mayAccept.put(true)
+            let socket = try await opened
+            #expect(try await socket.receive().code == 1001)
+            try await socket.close(1001)
+            await drained
         }
     }
 }

@@ -32,6 +32,24 @@ struct SQLiteValueTests {
         }
     }
 
+    @Test(
+        "INSTR means what it means in SQLite",
+        arguments: [
+            ("'abcabc', 'bc'", 2), ("'abc', 'abc'", 1), ("'abc', 'abcd'", 0), ("'abc', 'B'", 0), ("'abc', ''", 1),
+            ("'', ''", 1), ("'', 'a'", 0), ("'日本 🦊 e', '🦊'", 4), ("'日本', '本'", 2), ("x'E697A5E69CAC', '本'", 2),
+            ("x'E697A5E69CAC', x'E69CAC'", 4), ("x'', x''", 1), ("x'00', x'00'", 1), ("12345, 34", 3), ("0.5, '.'", 2),
+            ("NULL, 'a'", nil), ("'a', NULL", nil), ("NULL, NULL", nil), ("'100%_', '%_'", 4), ("'aab', 'ab'", 2),
+        ] as [(String, Int64?)])
+    func instr(arguments: String, place: Int64?) async throws {
+        let found = try await withDatabase { database in
+            try await database.read { connection in
+                let sql = SQL(text: "SELECT INSTR(\(arguments)) AS v", values: [])
+                return try connection.first(sql) { try $0.sqlValue("v") }
+            }
+        }
+        #expect(found == place.map { .integer($0) } ?? .null)
+    }
+
     @Test("a row tells of a missing column and of a value of another type")
     func rowErrors() async throws {
         try await withDatabase { database in

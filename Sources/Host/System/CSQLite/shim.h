@@ -1,6 +1,15 @@
 /* What Swift cannot import from SQLite: macros that cast, and functions with variable arguments. */
 #pragma once
 #include <sqlite3.h>
+#include <stddef.h>
+
+/* GNU's; string.h shows it only to those who ask for all of GNU. */
+extern void *memmem(const void *haystack, size_t count, const void *needle, size_t length);
+
+/* The first place of some bytes among others, NULL when they are not there. */
+static inline const void *comfyd_find_bytes(const void *bytes, size_t count, const void *wanted, size_t length) {
+    return memmem(bytes, count, wanted, length);
+}
 
 /* Binds a copy of a text; NULL is the empty text. */
 static inline int comfyd_sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text, sqlite3_uint64 count) {

@@ -1,8 +1,8 @@
-import PluginAPI
+public import PluginAPI
 
 extension JSON {
     /// The value with `null` for Python's `NaN` and `Infinity`: a node may output them, and no client could read the text.
-    var standard: JSON {
+    public var standard: JSON {
         switch self {
         case .number(let number) where !number.isFinite: .null
         case .array(let elements): .array(elements.map(\.standard))
@@ -14,7 +14,7 @@ extension JSON {
 
 extension JSONObject {
     /// See ``PluginAPI/JSON/standard``.
-    var standard: JSONObject {
+    public var standard: JSONObject {
         var members = self
         for (key, value) in self { members[key] = value.standard }
         return members

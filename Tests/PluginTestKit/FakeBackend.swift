@@ -1,54 +1,54 @@
-import PluginAPI
+package import PluginAPI
 import Synchronization
 
 /// A backend that answers what a test set and keeps what it was asked.
 ///
 /// A submission becomes a job in the state `submitted` with number 1 unless ``Script/submit`` says otherwise.
-final class FakeBackend: ComfyBackend {
+package final class FakeBackend: ComfyBackend {
     /// What it answers; change it with ``script(_:)``.
-    struct Script: Sendable {
+    package struct Script: Sendable {
         /// The answer to a submission; `nil` takes it.
-        var submit: (@Sendable (PromptSubmission) async throws -> SubmittedPrompt)?
+        package var submit: (@Sendable (PromptSubmission) async throws -> SubmittedPrompt)?
         /// What is known of prompts, by id.
-        var jobs: [String: PromptJob] = [:]
+        package var jobs: [String: PromptJob] = [:]
         /// The results, by id, the oldest first.
-        var histories: JSONObject = [:]
+        package var histories: JSONObject = [:]
         /// The servers in order of registration.
-        var servers = [FakeBackend.server]
+        package var servers = [FakeBackend.server]
         /// Clients of servers, by the server's id.
-        var clients: [String: any HTTPClient] = [:]
+        package var clients: [String: any HTTPClient] = [:]
         /// All queues.
-        var queue = PromptQueue()
+        package var queue = PromptQueue()
         /// How many prompts run or wait; `nil` counts the jobs that are not final.
-        var remaining: Int?
+        package var remaining: Int?
         /// What clearing the queues gives.
-        var clearings: [QueueClearing] = []
+        package var clearings: [QueueClearing] = []
         /// Whether cancelling finds something; `nil` asks the jobs.
-        var cancels: Bool?
+        package var cancels: Bool?
         /// The answer to `file`.
-        var file: (@Sendable (FileReference, String, HTTPFields) async throws -> ClientResponse)?
+        package var file: (@Sendable (FileReference, String, HTTPFields) async throws -> ClientResponse)?
         /// The answer to `keep`; `nil` takes the name as it is.
-        var keep: (@Sendable (InputUpload) async throws -> PlacedInput)?
+        package var keep: (@Sendable (InputUpload) async throws -> PlacedInput)?
         /// What asking for a result throws.
-        var historyFailure: (any Error)?
+        package var historyFailure: (any Error)?
         /// What every call throws.
-        var failure: (any Error)?
+        package var failure: (any Error)?
     }
 
     /// What it was asked.
-    struct Calls: Sendable {
+    package struct Calls: Sendable {
         /// The submissions in order.
-        var submissions: [PromptSubmission] = []
+        package var submissions: [PromptSubmission] = []
         /// The ids that were to be cancelled, and by whom.
-        var cancellations: [(promptID: String, actor: String)] = []
+        package var cancellations: [(promptID: String, actor: String)] = []
         /// The callers whose queues were to be cleared, and by whom.
-        var clearings: [(caller: String?, actor: String)] = []
+        package var clearings: [(caller: String?, actor: String)] = []
         /// The parts of the list of results.
-        var ranges: [HistoryRange] = []
+        package var ranges: [HistoryRange] = []
         /// The uploads.
-        var uploads: [InputUpload] = []
+        package var uploads: [InputUpload] = []
         /// The files that were asked for.
-        var files: [(file: FileReference, promptID: String)] = []
+        package var files: [(file: FileReference, promptID: String)] = []
     }
 
     private struct State {
@@ -60,27 +60,30 @@ final class FakeBackend: ComfyBackend {
 
     private let state = Mutex(State())
 
+    /// Has one server, and nothing to do.
+    package init() {}
+
     /// The server that is there unless a test says otherwise.
-    static let server = ComfyServer(
+    package static let server = ComfyServer(
         id: "server-1", name: "gpu-1", url: "http://gpu-1:8188", enabled: true, healthy: true)
 
     /// Changes what it answers.
-    func script(_ change: (inout Script) -> Void) {
+    package func script(_ change: (inout Script) -> Void) {
         state.withLock { change(&$0.script) }
     }
 
     /// What it was asked so far.
-    var calls: Calls { state.withLock { $0.calls } }
+    package var calls: Calls { state.withLock { $0.calls } }
 
     /// Capabilities in which this is the cluster.
-    var capabilities: Capabilities {
+    package var capabilities: Capabilities {
         Capabilities { name, _ in
             name == CapabilityKey<any ComfyBackend>.comfyBackend.name ? self as any ComfyBackend : nil
         }
     }
 
     /// Tells all who follow the prompt, or its client, of an event; a state is also the prompt's job from now on.
-    func tell(_ event: PromptEvent, of promptID: String, client clientID: String? = nil) {
+    package func tell(_ event: PromptEvent, of promptID: String, client clientID: String? = nil) {
         let (clients, prompts) = state.withLock { state in
             if case .state(let job) = event { state.script.jobs[promptID] = job }
             return (clientID.flatMap { state.streams[$0] } ?? [], state.promptStreams[promptID] ?? [])
@@ -89,13 +92,8 @@ final class FakeBackend: ComfyBackend {
         for stream in prompts { stream.yield(event) }
     }
 
-    /// Waits for nothing: how many streams follow a client now.
-    func followers(of clientID: String) -> Int {
-        state.withLock { $0.streams[clientID]?.count ?? 0 }
-    }
-
     /// Ends all streams, as a backend that stops does.
-    func endStreams() {
+    package func endStreams() {
         let (clients, prompts) = state.withLock { state in
             defer { (state.streams, state.promptStreams) = ([:], [:]) }
             return (state.streams.values.flatMap { $0 }, state.promptStreams.values.flatMap { $0 })
@@ -113,7 +111,7 @@ final class FakeBackend: ComfyBackend {
 
     // MARK: - ComfyBackend
 
-    func submit(_ submission: PromptSubmission) async throws -> SubmittedPrompt {
+    package func submit(_ submission: PromptSubmission) async throws -> SubmittedPrompt {
         let (id, other) = try answer { state in
             state.calls.submissions.append(submission)
             let id = submission.promptID ?? "prompt-\(state.calls.submissions.count)"
@@ -131,11 +129,11 @@ final class FakeBackend: ComfyBackend {
         return SubmittedPrompt(promptID: id, number: 1, nodeErrors: [:])
     }
 
-    func job(_ promptID: String) async throws -> PromptJob? {
+    package func job(_ promptID: String) async throws -> PromptJob? {
         try answer { $0.script.jobs[promptID] }
     }
 
-    func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {
+    package func follow(_ promptID: String) async throws -> AsyncStream<PromptEvent> {
         let (stream, continuation) = AsyncStream<PromptEvent>.makeStream()
         try answer { state in
             if let job = state.script.jobs[promptID] { continuation.yield(.state(job)) }
@@ -144,33 +142,33 @@ final class FakeBackend: ComfyBackend {
         return stream
     }
 
-    func history(_ promptID: String) async throws -> JSON? {
+    package func history(_ promptID: String) async throws -> JSON? {
         try answer { state in
             if let failure = state.script.historyFailure { throw failure }
             return state.script.histories[promptID]
         }
     }
 
-    func cancel(_ promptID: String) async throws -> Bool {
+    package func cancel(_ promptID: String) async throws -> Bool {
         try await cancel(promptID, by: "")
     }
 
-    func cancel(_ promptID: String, by actor: String) async throws -> Bool {
+    package func cancel(_ promptID: String, by actor: String) async throws -> Bool {
         try answer { state in
             state.calls.cancellations.append((promptID, actor))
             return state.script.cancels ?? state.script.jobs[promptID].map { !$0.state.isFinal } ?? false
         }
     }
 
-    func servers() async throws -> [ComfyServer] {
+    package func servers() async throws -> [ComfyServer] {
         try answer { $0.script.servers }
     }
 
-    func owner(of promptID: String) async throws -> ComfyServer? {
+    package func owner(of promptID: String) async throws -> ComfyServer? {
         try answer { $0.script.jobs[promptID]?.server }
     }
 
-    func file(
+    package func file(
         _ reference: FileReference, of promptID: String, headers: HTTPFields
     ) async throws -> ClientResponse {
         let file = try answer { state in
@@ -181,12 +179,12 @@ final class FakeBackend: ComfyBackend {
         return try await file(reference, promptID, headers)
     }
 
-    func client(of serverID: String) throws -> any HTTPClient {
+    package func client(of serverID: String) throws -> any HTTPClient {
         guard let client = try answer({ $0.script.clients[serverID] }) else { throw HTTPError.notFound }
         return client
     }
 
-    func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob] {
+    package func prompts(ofClient clientID: String, limit: Int) async throws -> [PromptJob] {
         try answer { state in
             let jobs = state.script.jobs.values.filter { $0.clientID == clientID }
             let newest = jobs.sorted { ($0.createdAt?.milliseconds ?? 0) > ($1.createdAt?.milliseconds ?? 0) }
@@ -194,7 +192,7 @@ final class FakeBackend: ComfyBackend {
         }
     }
 
-    func follow(client clientID: String) async throws -> AsyncStream<ClientPromptEvent> {
+    package func follow(client clientID: String) async throws -> AsyncStream<ClientPromptEvent> {
         let (stream, continuation) = AsyncStream<ClientPromptEvent>.makeStream()
         try answer { state in
             for job in state.script.jobs.values where job.clientID == clientID && !job.state.isFinal {
@@ -205,29 +203,29 @@ final class FakeBackend: ComfyBackend {
         return stream
     }
 
-    func queue() async throws -> PromptQueue {
+    package func queue() async throws -> PromptQueue {
         try answer { $0.script.queue }
     }
 
-    func remaining() async -> Int {
+    package func remaining() async -> Int {
         state.withLock { $0.script.remaining ?? $0.script.jobs.values.filter { !$0.state.isFinal }.count }
     }
 
-    func clearQueue(of caller: String?, by actor: String) async throws -> [QueueClearing] {
+    package func clearQueue(of caller: String?, by actor: String) async throws -> [QueueClearing] {
         try answer { state in
             state.calls.clearings.append((caller, actor))
             return state.script.clearings
         }
     }
 
-    func histories(_ range: HistoryRange) async throws -> JSONObject {
+    package func histories(_ range: HistoryRange) async throws -> JSONObject {
         try answer { state in
             state.calls.ranges.append(range)
             return state.script.histories
         }
     }
 
-    func keep(_ upload: InputUpload) async throws -> PlacedInput {
+    package func keep(_ upload: InputUpload) async throws -> PlacedInput {
         let keep = try answer { state in
             state.calls.uploads.append(upload)
             return state.script.keep

@@ -1,15 +1,13 @@
-import PluginAPI
-
-/// The base URL of a worker in one spelling: lower-case scheme and host, no default port, no trailing slash.
-struct WorkerURL: Equatable {
+/// The base URL of a ComfyUI server in one spelling: lower-case scheme and host, no default port, no trailing slash.
+public struct ServerURL: Sendable, Equatable {
     /// The URL.
-    let text: String
+    public let text: String
 
     /// The longest URL in bytes.
-    static let longest = 2048
+    public static let longest = 2048
 
     /// Reads a URL; `nil` unless it is http or https with a host, and without credentials, query and fragment.
-    init?(_ given: String) {
+    public init?(_ given: String) {
         guard given.utf8.count <= Self.longest, given.utf8.allSatisfy({ $0 > 32 && $0 < 127 }),
             !given.utf8.contains(where: { "?#\\\"<>^`{|}@".utf8.contains($0) })
         else { return nil }

@@ -1,0 +1,59 @@
+import ComfyUI
+import PluginAPI
+
+/// Reads the queue of a server by the first of its routes that is there: stock ComfyUI has no `/queue/status`.
+struct QueueReader: Sendable {
+    /// Gives time and threads.
+    let context: PluginContext
+
+    /// The longest time for the whole answer of a route.
+    static let timeout = Duration.seconds(15)
+    /// The largest answer that is read, in bytes.
+    static let answerLimit = 64 << 20
+
+    /// How full a server's queue is.
+    ///
+    /// - Parameter withRaw: Whether the server's own answer is wanted too.
+    /// - Throws: ``HTTPError`` 502 `COMFYUI_QUEUE_STATUS_ERROR` or `COMFYUI_QUEUE_STATUS_INVALID`.
+    func read(_ server: CatalogServer, withRaw: Bool) async throws -> QueueStatus {
+        var last = Status.notFound
+        for (client, path) in Self.routes(server) {
+            let bytes: [UInt8]
+            do {
+                bytes = try await Deadline.run(Self.timeout, clock: context.clock) {
+                    try await client.with(timeout: Self.timeout).bytes(path, limit: Self.answerLimit)
+                }
+            } catch let error as ComfyServerError where error.status == .notFound || error.status == .methodNotAllowed {
+                last = error.status ?? last
+                continue
+            } catch {
+                throw HTTPError(
+                    .badGateway, "COMFYUI_QUEUE_STATUS_ERROR",
+                    "The server's queue cannot be read: \(ServerFailure.words(error)).", cause: error)
+            }
+            do {
+                return try await context.blocking.run {
+                    var status = try QueueStatus(scanning: bytes)
+                    if withRaw { status.raw = try QueueStatus.shown(bytes) }
+                    return status
+                }
+            } catch let error as JSONParseError {
+                throw HTTPError(
+                    .badGateway, "COMFYUI_QUEUE_STATUS_INVALID", "The server's queue is no JSON object.", cause: error)
+            }
+        }
+        return QueueStatus(
+            unsupported: "The server has no route that tells of its queue.",
+            raw: withRaw ? ["status_code": .number(JSONNumber(last.code))] : nil)
+    }
+
+    /// The routes in the order in which they are tried.
+    private static func routes(_ server: CatalogServer) -> [(client: ComfyClient, path: String)] {
+        let client = server.client
+        guard CatalogServer.root(of: server.baseURL) != nil else {
+            return [(client, "/queue/status"), (client, "/api/queue"), (client, "/queue")]
+        }
+        guard let root = server.root else { return [(client, "/queue/status"), (client, "/queue")] }
+        return [(root, "/queue/status"), (client, "/queue"), (root, "/queue")]
+    }
+}
