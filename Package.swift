@@ -86,6 +86,8 @@ let package = Package(
         tests("HostTests", ["Host", "PluginTestKit"]),
         tests("SimulatorTests", ["Simulator", "Host", "PluginTestKit"], exclude: ["Recordings"]),
         tests("ComfyUITests", ["Simulator", "Host", "PluginTestKit", comfy]),
+        tests("AgentsTests", ["Agents", "Host", "PluginTestKit"]),
+        tests("AlertsTests", ["Alerts", "Host", "PluginTestKit"]),
         tests("CatalogsTests", ["Catalogs", "Host", "PluginTestKit", comfy]),
         tests("GatewayTests", ["Gateway", "Host", "PluginTestKit", comfy]),
         tests("WorkflowsTests", ["Workflows", "Host", "PluginTestKit", comfy]),

@@ -16,6 +16,9 @@ public struct AgentsPlugin: Plugin {
     let manifests: ManifestStore
     let tasks: TaskStore
     let gate: AgentGate
+    let presence: PresenceBoard
+    let limits: AgentLimits
+    let pusher = TaskPusher()
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) {
@@ -31,17 +34,25 @@ public struct AgentsPlugin: Plugin {
                 keys: keys, debugTokens: values.isDevelopment ? values.debugTokens : [], clock: context.clock,
                 cryptography: context.cryptography),
             roster: roster, tasks: tasks, clock: context.clock)
+        presence = PresenceBoard(clock: context.clock)
+        limits = AgentLimits(clock: context.clock)
     }
 
     /// Declares everything.
     public func configure(_ setup: inout PluginSetup) {
         setup.migrate([AgentStore.migration, ManifestStore.migration, TaskStore.migration])
+        declareAdmin(&setup)
+        declareAgentSide(&setup)
+        declareWatch(&setup)
     }
 
     /// Reads keys and agents.
     public func start() async throws {
         try await keys.load()
-        roster.load(try await agents.all())
+        let all = try await agents.all()
+        roster.load(all)
+        // They have the whole patience from now on: heartbeats could not come in while the daemon was down.
+        presence.expect(all.filter { $0.report.lastHeartbeatAt != nil }.map(\.id))
     }
 }
 

@@ -1,0 +1,44 @@
+import PluginAPI
+
+extension AgentsPlugin {
+    /// What administrators use: `/api/admin/comfyui/{agents,manifests,tasks}`.
+    func declareAdmin(_ setup: inout PluginSetup) {
+        let prefixes = ["agents", "manifests", "tasks"].map { "/api/admin/comfyui/\($0)" }
+        setup.rootRoutes(claiming: prefixes, surface: .admin, access: .scope("agents")) { routes in
+            routes.group("/api/admin/comfyui") { routes in
+                AgentController(
+                    store: agents, roster: roster, tasks: tasks, tokens: gate.tokens,
+                    tokenLife: configuration.agentTokenLife, presence: presence, clock: context.clock
+                ).declare(&routes)
+                ManifestController(store: manifests, clock: context.clock).declare(&routes)
+                TaskController(
+                    service: TaskService(
+                        tasks: tasks, roster: roster, manifests: manifests, pusher: pusher,
+                        configuration: configuration, context: context)
+                ).declare(&routes)
+            }
+        }
+    }
+
+    /// What agents use: `/api/agent`. Open to the host, because each route checks the agent's own token.
+    func declareAgentSide(_ setup: inout PluginSetup) {
+        setup.rootRoutes(claiming: ["/api/agent"], surface: .admin, access: .open) { routes in
+            routes.group("/api/agent") { routes in
+                HeartbeatController(
+                    gate: gate, roster: roster, presence: presence, limits: limits, events: context.events,
+                    clock: context.clock
+                ).declare(&routes)
+            }
+        }
+    }
+
+    /// Heartbeats to disk, silent agents, keys read again.
+    func declareWatch(_ setup: inout PluginSetup) {
+        let watch = PresenceWatch(
+            store: agents, roster: roster, presence: presence, events: context.events, clock: context.clock,
+            logger: context.logger)
+        setup.schedule("heartbeats", every: .seconds(1), jitter: 0) { try await watch.save() }
+        setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { watch.look() }
+        setup.schedule("keys", every: .seconds(2), jitter: 0) { [keys] in await keys.reload() }
+    }
+}
