@@ -74,6 +74,7 @@ extension AgentsConfiguration {
         if !secrets.isEmpty { return .given(secrets) }
         guard let secretsFile else { return .generated(KeyFile(path: context.dataDirectory + "/jwt.keys")) }
         let isAbsolute = secretsFile.hasPrefix("/")
-        return .file(KeyFile(path: isAbsolute ? secretsFile : "\(context.daemon.configurationDirectory)/\(secretsFile)"))
+        return .file(
+            KeyFile(path: isAbsolute ? secretsFile : "\(context.daemon.configurationDirectory)/\(secretsFile)"))
     }
 }

@@ -101,6 +101,7 @@ extension Manifest {
             id: try row.get("id"), role: try row.get("role"), version: try row.get("version"),
             status: try row.get("status"), downloadURL: try row.optional("download_url"),
             content: try row.optional("content", as: String.self).flatMap { try? JSON(parsing: $0).objectValue },
-            notes: try row.optional("notes"), createdAt: try row.get("created_at"), updatedAt: try row.get("updated_at"))
+            notes: try row.optional("notes"), createdAt: try row.get("created_at"), updatedAt: try row.get("updated_at")
+        )
     }
 }

@@ -24,7 +24,8 @@ struct HeartbeatController: Sendable {
             "/agents/{agent_id}/heartbeat", String.self,
             docs: OperationDocs(
                 "Takes an agent's heartbeat.",
-                description: "Needs the agent's token. What it says of its state never overrides the administrator's word.",
+                description:
+                    "Needs the agent's token. What it says of its state never overrides the administrator's word.",
                 body: Self.form, bodyIsRequired: false,
                 returns: AgentSchemas.allOf([
                     "status": ["type": "string", "enum": ["ok"]], "agentId": ["type": "string"],

@@ -21,7 +21,10 @@ enum AgentSchemas {
     /// What any route of the agent's side may answer.
     static let agentSide: [(status: Int, reason: String)] = [
         (401, "`AGENT_TOKEN_REQUIRED`, `_INVALID`, `_EXPIRED`, `_KID_REQUIRED`, `_KID_INVALID`, `_PAYLOAD_INVALID`"),
-        (403, "`AGENT_TOKEN_SCOPE_INVALID`, `AGENT_TOKEN_PAYLOAD_MISMATCH`, `AGENT_NOT_ALLOWED`, `AGENT_TASK_FORBIDDEN`"),
+        (
+            403,
+            "`AGENT_TOKEN_SCOPE_INVALID`, `AGENT_TOKEN_PAYLOAD_MISMATCH`, `AGENT_NOT_ALLOWED`, `AGENT_TASK_FORBIDDEN`"
+        ),
         (404, "`AGENT_NOT_FOUND`, `AGENT_TASK_NOT_FOUND`"), (429, "`AGENT_RATE_LIMITED`"),
     ]
     /// The answer to a deletion.
@@ -92,7 +95,8 @@ enum AgentSchemas {
     /// A task.
     static let task = allOf([
         "id": text, "agentId": text, "manifestId": wholeOrNull, "manifestUrl": textOrNull, "actions": list(text),
-        "expiresAt": moment, "status": ["type": "string", "enum": .array(TaskState.allCases.map { .string($0.rawValue) })],
+        "expiresAt": moment,
+        "status": ["type": "string", "enum": .array(TaskState.allCases.map { .string($0.rawValue) })],
         "tokenNonce": text, "pushedAt": momentOrNull, "startedAt": momentOrNull, "finishedAt": momentOrNull,
         "requestPayload": object, "resultPayload": objectOrNull, "errorMessage": textOrNull, "created_at": moment,
         "updated_at": moment, "submitStatus": text, "callbackStatus": text, "finalStatus": text,

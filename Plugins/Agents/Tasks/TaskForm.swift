@@ -25,7 +25,9 @@ struct TaskForm: Sendable {
         agentID = form.requiredString("agentId")
         manifestID = form.integer("manifestId").map { Int64($0) }
         manifestURL = form.text("manifestUrl", longest: 2048)
-        if let manifestURL, !manifestURL.lowercased().hasPrefix("http://"), !manifestURL.lowercased().hasPrefix("https://") {
+        if let manifestURL, !manifestURL.lowercased().hasPrefix("http://"),
+            !manifestURL.lowercased().hasPrefix("https://")
+        {
             form.reject("manifestUrl", "Input should be an http or https URL")
         }
         actions = Self.actions(&form)

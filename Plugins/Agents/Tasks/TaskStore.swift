@@ -125,7 +125,8 @@ struct TaskStore: Sendable {
     func events(of id: String, limit: Int) async throws -> [TaskEvent] {
         try await database.read { connection in
             try connection.all(
-                "SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit)", TaskEvent.init)
+                "SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit)", TaskEvent.init
+            )
         }
     }
 

@@ -1,3 +1,5 @@
+import PluginAPI
+
 /// What a server lacks that another one has; what it has beyond that does not count.
 struct ServerDifference: Sendable, Equatable {
     /// The names of one kind.

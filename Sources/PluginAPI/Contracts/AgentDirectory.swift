@@ -1,6 +1,8 @@
 extension CapabilityKey where Value == any AgentDirectory {
     /// Who the agents are and whether a request comes from one of them.
-    public static var agentDirectory: CapabilityKey<any AgentDirectory> { CapabilityKey("agents.directory", version: 1) }
+    public static var agentDirectory: CapabilityKey<any AgentDirectory> {
+        CapabilityKey("agents.directory", version: 1)
+    }
 }
 
 /// The agents, as other plugins see them (seed 001).
