@@ -20,7 +20,9 @@ extension AgentsPlugin {
         }
     }
 
-    /// What agents use: `/api/agent`. Open to the host, because each route checks the agent's own token.
+    /// What agents use, `/api/agent`.
+    ///
+    /// Open to the host, because each route checks the own token of the agent.
     func declareAgentSide(_ setup: inout PluginSetup) {
         setup.rootRoutes(claiming: ["/api/agent"], surface: .admin, access: .open) { routes in
             routes.group("/api/agent") { routes in

@@ -78,4 +78,3 @@ struct CatalogFields: Sendable {
         }
     }
 }
-
