@@ -116,6 +116,7 @@ import Testing
                         "ok": true, "agentId": "debug", "taskId": .null, "expiresAt": .null, "scope": "debug",
                         "policy": ["allow": true],
                     ])
+                rig.expect(await rig.agent(.get, "/manifests/99", token: debug), .manifestNotFound)
                 rig.expect(
                     await rig.agent(.post, "/tasks/nothing/events", token: debug, ["message": "m"]), .taskNotFound)
                 _ = await rig.admin(.put, "/agents/comfyui-158", ["allowed": false])
@@ -124,7 +125,7 @@ import Testing
                 )
             }
             let uses = rig.host.logs.lines("a debug token was used: no check of ownership was made")
-            #expect(uses.count == (isDevelopment ? 6 : 0))
+            #expect(uses.count == (isDevelopment ? 7 : 0))
             #expect(rig.host.logs.lines(from: .warning).contains { $0.message.hasPrefix("debug") })
             #expect(!rig.host.logs.lines.contains { $0.description.contains(debug) })
         }

@@ -57,4 +57,19 @@ import Testing
             for answer in answers { #expect(answer == .object(stored.json)) }
         }
     }
+
+    @Test("a token that is revoked between its check and the report does not count")
+    func revokedMeanwhile() async throws {
+        try await withAgents { rig in
+            let (task, _) = try await rig.oneTask()
+            let reports = TaskReports(tasks: rig.tasks, roster: rig.host.plugin.roster, clock: rig.host.clock)
+            _ = try await rig.tasks.tell(task.id, .notAccepted) { task, _ in task.nonce = "another" }
+            await #expect(throws: HTTPError.self) {
+                _ = try await reports.take(EventForm(BodyForm(["message": "m"])), of: task)
+            }
+            await #expect(throws: HTTPError.self) { _ = try await reports.take(Receipt([:], .complete), of: task) }
+            #expect(try await rig.tasks.find(task.id).state == .pending)
+            #expect(try await rig.tasks.events(of: task.id, limit: 10).isEmpty)
+        }
+    }
 }
