@@ -8,7 +8,7 @@ extension AgentsPlugin {
             routes.group("/api/admin/comfyui") { routes in
                 AgentController(
                     store: agents, roster: roster, tasks: tasks, tokens: gate.tokens,
-                    tokenLife: configuration.agentTokenLife, presence: presence, clock: context.clock
+                    tokenLife: configuration.agentTokenLife, presence: presence, limits: limits, clock: context.clock
                 ).declare(&routes)
                 ManifestController(store: manifests, clock: context.clock).declare(&routes)
                 TaskController(

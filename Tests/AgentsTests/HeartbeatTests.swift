@@ -117,4 +117,24 @@ import Testing
             #expect(await rig.agent(.post, "/agents/comfyui-158/heartbeat", token: token).status == .ok)
         }
     }
+
+    @Test("an agent that is added again begins anew: its rate, and its silence")
+    func addedAgain() async throws {
+        try await withAgents { rig in
+            let beat = { @Sendable (token: String) async -> Status in
+                await rig.agent(.post, "/agents/comfyui-158/heartbeat", token: token).status
+            }
+            let token = try await rig.addAgent()
+            for _ in 0..<60 { #expect(await beat(token) == .ok) }
+            _ = await rig.admin(.delete, "/agents/comfyui-158")
+            _ = try await rig.addAgent()
+            // It was never heard of: its silence is no news.
+            _ = try await rig.host.clock.drive(atMost: .seconds(190)) { false }
+            #expect(rig.host.events.events(AgentPresenceChanged.self).isEmpty)
+            for _ in 0..<60 { #expect(await beat(token) == .ok) }
+            _ = await rig.admin(.delete, "/agents/comfyui-158")
+            _ = try await rig.addAgent()
+            #expect(await beat(token) == .ok)
+        }
+    }
 }
