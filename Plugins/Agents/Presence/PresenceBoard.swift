@@ -3,11 +3,14 @@ internal import Synchronization
 
 /// Knows which agents are heard of, with some patience: neither a late heartbeat nor a pause of the daemon makes a false alarm.
 ///
-/// Time is counted in ticks of ``check(_:)``; a tick that comes late counts as one interval, because while the daemon stood
+/// Time is counted in ticks of ``check(_:)``; a tick that comes late counts as two intervals at most, because while the daemon stood
 /// still no heartbeat could come in either.
 final class PresenceBoard: Sendable {
     /// How long an agent may be silent before it counts as offline.
     static let patience = Duration.seconds(180)
+    /// How many heartbeats an agent must send before it counts as back, no two further apart than ``patience``: one that hangs by
+    /// a thread does not come and go with each of them.
+    static let heartbeatsToReturn = 2
     /// How often ``check(_:)`` is called.
     static let interval = Duration.seconds(5)
 
@@ -17,7 +20,8 @@ final class PresenceBoard: Sendable {
         var lastCheck: Instant?
         /// When each agent was last heard of, in ``elapsed``.
         var heard: [String: Duration] = [:]
-        var offline: Set<String> = []
+        /// The offline agents, with the heartbeats that came since.
+        var offline: [String: Int] = [:]
     }
 
     private let clock: any TimeSource
@@ -36,15 +40,20 @@ final class PresenceBoard: Sendable {
                 // Not since the start: what is on disk counts.
                 return clock.wallClock.milliseconds - last.milliseconds < Self.patience.inNanoseconds / 1_000_000
             }
-            return !state.offline.contains(agent.id) && state.elapsed - heard < Self.patience
+            return state.offline[agent.id] == nil && state.elapsed - heard < Self.patience
         }
     }
 
-    /// Takes a heartbeat; whether the agent was offline.
+    /// Takes a heartbeat; whether the agent was offline and is back with it.
     func hear(_ id: String) -> Bool {
         state.withLock { state in
-            state.heard[id] = state.elapsed
-            return state.offline.remove(id) != nil
+            let last = state.heard.updateValue(state.elapsed, forKey: id)
+            guard let count = state.offline[id] else { return false }
+            let goesOn = last.map { state.elapsed - $0 < Self.patience } ?? false
+            let heartbeats = goesOn ? count + 1 : 1
+            let isBack = heartbeats >= Self.heartbeatsToReturn
+            state.offline[id] = isBack ? nil : heartbeats
+            return isBack
         }
     }
 
@@ -52,7 +61,7 @@ final class PresenceBoard: Sendable {
     func forget(_ id: String) {
         state.withLock { state in
             state.heard[id] = nil
-            state.offline.remove(id)
+            state.offline[id] = nil
         }
     }
 
@@ -70,9 +79,9 @@ final class PresenceBoard: Sendable {
             if let last = state.lastCheck { state.elapsed += min(last.duration(to: now), Self.interval * 2) }
             state.lastCheck = now
             let silent = state.heard.filter { id, heard in
-                state.elapsed - heard >= Self.patience && !state.offline.contains(id)
+                state.elapsed - heard >= Self.patience && state.offline[id] == nil
             }
-            state.offline.formUnion(silent.keys)
+            for id in silent.keys { state.offline[id] = 0 }
             return silent.keys.sorted()
         }
     }

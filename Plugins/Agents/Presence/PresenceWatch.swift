@@ -35,10 +35,10 @@ struct PresenceWatch: Sendable {
         }
     }
 
-    /// Looks who fell silent.
+    /// Looks who fell silent; those that the administrator keeps from talking are meant to.
     func look() {
         for id in presence.check() {
-            guard let agent = roster[id] else {
+            guard let agent = roster[id], agent.mayTalk else {
                 presence.forget(id)
                 continue
             }
