@@ -16,6 +16,10 @@ struct AgentsConfiguration: ConfigurationSection {
     let taskTimeout: Duration
     /// What manifest URLs begin with; `nil` for the daemon's own address.
     let manifestBaseURL: String?
+    /// Where tasks may be pushed to.
+    let pushTargets: [PushTargets.Entry]
+    /// Which pushes are tried again by themselves.
+    let pushRetry: PushRetry
     /// Whether debug tokens count.
     let isDevelopment: Bool
     /// Tokens that pass every check of ownership.
@@ -44,6 +48,15 @@ struct AgentsConfiguration: ConfigurationSection {
         manifestBaseURL = config.optional(
             "manifest_base_url", as: String.self, environment: "AGENT_MANIFEST_BASE_URL",
             "What the URLs of manifests begin with; the daemon's public address by default.")
+        pushTargets = config.value(
+            "push_targets", default: [PushTargets.Entry.any],
+            """
+            Where tasks may be pushed to: any, networks, addresses, hosts' names. This machine's loopback addresses only \
+            where they are named; link-local addresses, metadata services and the daemon itself never.
+            """)
+        pushRetry = config.value(
+            "push_retry", default: PushRetry.busy,
+            "Which pushes are tried again until the task expires: those that found the agent busy, or all that failed.")
         isDevelopment = config.value(
             "development", default: false, "Lets debug_tokens count; never on a deployment that others reach.")
         debugTokens = config.value(

@@ -18,7 +18,7 @@ public struct AgentsPlugin: Plugin {
     let gate: AgentGate
     let presence: PresenceBoard
     let limits: AgentLimits
-    let pusher = TaskPusher()
+    let pusher: TaskPusher
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) {
@@ -36,6 +36,8 @@ public struct AgentsPlugin: Plugin {
             roster: roster, tasks: tasks, clock: context.clock)
         presence = PresenceBoard(clock: context.clock)
         limits = AgentLimits(clock: context.clock)
+        pusher = TaskPusher(
+            tasks: tasks, roster: roster, tokens: gate.tokens, configuration: values, context: context)
     }
 
     /// Declares everything.
@@ -53,6 +55,11 @@ public struct AgentsPlugin: Plugin {
         roster.load(all)
         // They have the whole patience from now on: heartbeats could not come in while the daemon was down.
         presence.expect(all.filter { $0.report.lastHeartbeatAt != nil }.map(\.id))
+    }
+
+    /// Waits for no agent.
+    public func stop() async {
+        pusher.cancel()
     }
 }
 
