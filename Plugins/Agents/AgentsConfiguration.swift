@@ -38,7 +38,8 @@ struct AgentsConfiguration: ConfigurationSection {
             "The key that signs; the first one by default.")
         taskTokenLife = config.optional(
             "task_token_ttl", as: Duration.self, environment: "AGENT_TASK_TOKEN_TTL",
-            "How long a task's token lives at most; as long as its task by default.")
+            "How long a task's token lives at most; as long as its task by default."
+        ) { $0 < .seconds(1) ? "is shorter than 1s" : nil }
         agentTokenLife = config.value(
             "heartbeat_token_ttl", default: .seconds(3600), in: .seconds(60) ... .seconds(31_536_000),
             environment: "AGENT_HEARTBEAT_TOKEN_TTL", "How long an agent's token lives unless the request says it.")

@@ -115,6 +115,33 @@ struct PushRetryTests {
         }
     }
 
+    @Test("a stop waits for no agent, and a push that it ends comes again after the start")
+    func stop() async throws {
+        let directory = try TestDirectory()
+        let agent = ScriptedAgent(ScriptedAgent.busy)
+        try await withAgent(agent: agent, directory: directory) { rig, _ in
+            _ = try await rig.pushed()
+            agent.does { _ in
+                try await Task.sleep(for: .seconds(300))
+                throw CancellationError()
+            }
+            let (_, isPushed) = try await rig.host.clock.drive(atMost: .seconds(40)) { agent.taken.count == 2 }
+            #expect(isPushed)
+            let before = ContinuousClock.now
+            await rig.host.stop(deadline: .seconds(60))
+            #expect(ContinuousClock.now - before < .seconds(20))
+        }
+        try await withAgent(directory: directory) { rig, agent in
+            let task = try await rig.host.plugin.tasks.find("agt_1")
+            #expect(task.state == .pending && task.nextPushAt != nil)
+            rig.host.clock.advance(by: .seconds(80))
+            let (_, isRunning) = try await rig.host.clock.drive(atMost: .seconds(5)) {
+                await rig.task()["status"] == "running"
+            }
+            #expect(isRunning && agent.taken.count == 1)
+        }
+    }
+
     @Test("each wait doubles, up to five minutes, and ends with the task")
     func waits() {
         let start = Timestamp(milliseconds: 0)
