@@ -18,7 +18,7 @@ public struct AgentsPlugin: Plugin {
     let gate: AgentGate
     let presence: PresenceBoard
     let limits: AgentLimits
-    let pusher = TaskPusher()
+    let pusher: TaskPusher
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) {
@@ -36,6 +36,8 @@ public struct AgentsPlugin: Plugin {
             roster: roster, tasks: tasks, clock: context.clock)
         presence = PresenceBoard(clock: context.clock)
         limits = AgentLimits(clock: context.clock)
+        pusher = TaskPusher(
+            tasks: tasks, roster: roster, tokens: gate.tokens, configuration: values, context: context)
     }
 
     /// Declares everything.
@@ -66,6 +68,11 @@ public struct AgentsPlugin: Plugin {
         } else {
             context.logger.warning("debug_tokens do not count: development is off")
         }
+    }
+
+    /// Waits for no agent.
+    public func stop() async {
+        pusher.cancel()
     }
 }
 

@@ -67,7 +67,12 @@ struct TaskStore: Sendable {
             guard var task = try Self.find(id, connection) else { throw HTTPError(.taskNotFound) }
             let before = task
             let next = task.state.after(happening)
-            if let next { task.state = next }
+            if let next {
+                task.state = next
+                // Whatever kept earlier pushes from it, it is there now.
+                if next == .running { (task.errorMessage, task.failedPushes) = (nil, 0) }
+                if next != .pending { task.nextPushAt = nil }
+            }
             try edit(&task, next != nil)
             if task != before {
                 task.updatedAt = now
@@ -94,7 +99,7 @@ struct TaskStore: Sendable {
     /// Adds a task, unless the same wish made one of this id before.
     ///
     /// - Returns: The task that is there now, and whether it is new.
-    /// - Throws: ``HTTPError`` 409 `AGENT_TASK_ALREADY_EXISTS` when another wish made it; ``DatabaseError``.
+    /// - Throws: ``HTTPError`` 409 `AGENT_TASK_ALREADY_EXISTS` when another wish made it, 404 `AGENT_NOT_FOUND`; ``DatabaseError``.
     func insert(_ task: AgentTask) async throws -> (task: AgentTask, isNew: Bool) {
         try await database.write { connection in
             if let known = try Self.find(task.id, connection) {
@@ -102,6 +107,9 @@ struct TaskStore: Sendable {
                 else { throw HTTPError(.taskExists) }
                 return (known, false)
             }
+            // It may have been deleted a moment ago, with its tasks.
+            let agent: SQL = "SELECT id FROM agents_agents WHERE id = \(task.agentID)"
+            guard try connection.first(agent, { _ in true }) != nil else { throw HTTPError(.agentNotFound) }
             let actions = JSON.array(task.actions.map { .string($0) }).text()
             try connection.execute(
                 """
@@ -135,6 +143,13 @@ struct TaskStore: Sendable {
                 "SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit)", TaskEvent.init
             )
         }
+    }
+
+    /// The number of the last event of a task; 0 when there is none.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func newestEvent(of id: String) async throws -> Int64 {
+        try await events(of: id, limit: 1).first?.id ?? 0
     }
 
     /// Tasks that may have to be pushed again by now, the most urgent first.
