@@ -16,12 +16,12 @@ struct AgentsConfiguration: ConfigurationSection {
     let taskTimeout: Duration
     /// What manifest URLs begin with; `nil` for the daemon's own address.
     let manifestBaseURL: String?
-    /// The protocol document, relative to the configuration file.
-    let protocolDocument: String
     /// Where tasks may be pushed to.
     let pushTargets: [PushTargets.Entry]
     /// Which pushes are tried again by themselves.
     let pushRetry: PushRetry
+    /// The protocol document, relative to the configuration file.
+    let protocolDocument: String
     /// Whether debug tokens count.
     let isDevelopment: Bool
     /// Tokens that pass every check of ownership.
@@ -51,9 +51,6 @@ struct AgentsConfiguration: ConfigurationSection {
         manifestBaseURL = config.optional(
             "manifest_base_url", as: String.self, environment: "AGENT_MANIFEST_BASE_URL",
             "What the URLs of manifests begin with; the daemon's public address by default.")
-        protocolDocument = config.value(
-            "protocol_document", default: "./docs/agent-protocol.md",
-            "The file that GET /api/agent/docs/agent-protocol shows, relative to this file; read at each request.")
         pushTargets = config.value(
             "push_targets", default: [PushTargets.Entry.any],
             """
@@ -63,6 +60,9 @@ struct AgentsConfiguration: ConfigurationSection {
         pushRetry = config.value(
             "push_retry", default: PushRetry.busy,
             "Which pushes are tried again until the task expires: those that found the agent busy, or all that failed.")
+        protocolDocument = config.value(
+            "protocol_document", default: "./docs/agent-protocol.md",
+            "The file that GET /api/agent/docs/agent-protocol shows, relative to this file; read at each request.")
         isDevelopment = config.value(
             "development", default: false, "Lets debug_tokens count; never on a deployment that others reach.")
         debugTokens = config.value(

@@ -59,9 +59,9 @@ extension AgentsPlugin {
             logger: context.logger)
         setup.schedule("heartbeats", every: .seconds(1), jitter: 0) { try await watch.save() }
         setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { watch.look() }
+        setup.schedule("pushes", every: .seconds(1), jitter: 0) { [pusher] in try await pusher.pushDue() }
         let sweeper = TaskSweeper(tasks: tasks, clock: context.clock)
         setup.schedule("expiry", every: TaskSweeper.interval, jitter: 0) { try await sweeper.sweep() }
-        setup.schedule("pushes", every: .seconds(1), jitter: 0) { [pusher] in try await pusher.pushDue() }
         setup.schedule("keys", every: .seconds(2), jitter: 0) { [keys] in await keys.reload() }
     }
 }

@@ -59,6 +59,11 @@ public struct AgentsPlugin: Plugin {
         presence.expect(all.filter { $0.report.lastHeartbeatAt != nil }.map(\.id))
     }
 
+    /// Waits for no agent.
+    public func stop() async {
+        pusher.cancel()
+    }
+
     private func warnOfDebugTokens() {
         guard !configuration.debugTokens.isEmpty else { return }
         if configuration.isDevelopment {
@@ -68,11 +73,6 @@ public struct AgentsPlugin: Plugin {
         } else {
             context.logger.warning("debug_tokens do not count: development is off")
         }
-    }
-
-    /// Waits for no agent.
-    public func stop() async {
-        pusher.cancel()
     }
 }
 

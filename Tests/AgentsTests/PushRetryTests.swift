@@ -77,7 +77,7 @@ struct PushRetryTests {
         try await withAgent(agent: ScriptedAgent(ScriptedAgent.busy)) { rig, _ in
             _ = try await rig.pushed()
             #expect(try await rig.host.plugin.tasks.find("agt_1").nextPushAt != nil)
-            try await rig.report("agt_1", happening)
+            _ = try await rig.tasks.tell("agt_1", happening)
             #expect(try await rig.host.plugin.tasks.find("agt_1").nextPushAt == nil)
         }
     }

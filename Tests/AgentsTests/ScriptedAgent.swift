@@ -104,11 +104,18 @@ extension AgentsRig {
         await admin(.get, "/tasks/\(id)").json ?? .null
     }
 
-    /// Reports about a task as its agent does.
+    /// Reports about a task as its agent does: asks whether the token is good, and tells what happened.
     func report(_ id: String, _ happening: TaskState.Happening) async throws {
-        let event = TaskEvent(taskID: id, message: "sync models started", createdAt: host.clock.wallClock)
-        _ = try await host.plugin.tasks.tell(id, happening, event: event) { task, moved in
-            if moved, task.state.isFinal { task.finishedAt = task.pushedAt }
-        }
+        let token = try token(of: try await tasks.find(id))
+        let verified = await agent(
+            .post, "/auth/verify", token: nil, ["token": .string(token), "task_id": .string(id)])
+        #expect(verified.json?["ok"] == true, "\(verified.text)")
+        let reports: [TaskState.Happening: (String, JSON)] = [
+            .reported: ("events", ["message": "sync models started"]), .completed: ("complete", ["summary": "ok"]),
+            .failed: ("failed", ["error_code": "DOWNLOAD_FAILED", "message": "no"]),
+        ]
+        let (path, body) = try #require(reports[happening])
+        let answer = await agent(.post, "/tasks/\(id)/\(path)", token: token, body)
+        #expect(answer.status == .ok, "\(answer.text)")
     }
 }

@@ -70,7 +70,7 @@ struct WorkingAgentTests {
             let made = try await rig.pushed()
             #expect(made.status == .badGateway && made.json?["status"] == "failed")
             #expect(made.json?["pushStatus"] == 400)
-            #expect(await rig.task()["errorMessage"] == .null, "the receipt says why")
+            #expect(await rig.task()["errorMessage"] == "DOWNLOAD_FAILED", "the receipt says why")
         }
     }
 

@@ -14,15 +14,7 @@ struct AgentPushTests {
     }
 
     private func withAgents(_ targets: String, _ body: (DaemonProcess) async throws -> Void) async throws {
-        try await withSlots(1) {
-            let daemon = try await DaemonProcess.start(
-                """
-                plugins:
-                  agents: { push_targets: \(targets) }
-                """)
-            defer { daemon.end() }
-            try await body(daemon)
-        }
+        try await withDaemon("plugins: { agents: { push_targets: \(targets) } }") { try await body($0) }
     }
 
     @Test("to this machine's loopback only where that is named, and then it is one request")

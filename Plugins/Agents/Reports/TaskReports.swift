@@ -16,11 +16,10 @@ struct TaskReports: Sendable {
     func take(_ form: EventForm, of task: AgentTask) async throws -> TaskEvent {
         let now = clock.wallClock
         let event = form.event(of: task.id, at: now)
-        let change = try await tasks.tell(task.id, .reported, event: event) { current, moved in
+        let change = try await tasks.tell(task.id, .reported, event: event) { current, _ in
             guard current.nonce == task.nonce else { throw HTTPError(.payloadMismatch) }
             guard !current.state.isFinal else { return }
             current.startedAt = current.startedAt ?? now
-            if moved { current.pushIsOver() }
         }
         return change.event ?? event
     }
@@ -43,7 +42,6 @@ struct TaskReports: Sendable {
         ) { current, moved in
             guard current.nonce == task.nonce else { throw HTTPError(.payloadMismatch) }
             guard moved else { return }
-            current.pushIsOver()
             current.finishedAt = now
             current.result = receipt.result
             current.errorMessage = receipt.errorMessage
@@ -65,14 +63,5 @@ struct TaskReports: Sendable {
             message: "a receipt came too late and was refused: \(receipt.outcome.rawValue)",
             payload: receipt.result, createdAt: clock.wallClock)
         try await tasks.note(event, isOnce: true)
-    }
-}
-
-extension AgentTask {
-    /// Nothing of the last push counts any more: the agent works, or did.
-    mutating func pushIsOver() {
-        errorMessage = nil
-        failedPushes = 0
-        nextPushAt = nil
     }
 }

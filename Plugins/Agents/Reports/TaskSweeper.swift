@@ -28,7 +28,6 @@ struct TaskSweeper: Sendable {
         do {
             _ = try await tasks.tell(id, .expired, eventIfMoved: event) { task, moved in
                 guard moved else { return }
-                task.pushIsOver()
                 task.finishedAt = now
                 task.errorMessage = AgentCode.taskExpired.rawValue
             }

@@ -45,6 +45,13 @@ struct AgentTask: Sendable, Equatable {
     /// The version of its manifest, if it has one.
     var manifestVersion: String? { manifest?["version"]?.stringValue }
 
+    /// Nothing of the last push counts any more: the agent works, or the task has ended.
+    mutating func pushIsOver() {
+        errorMessage = nil
+        failedPushes = 0
+        nextPushAt = nil
+    }
+
     /// The task as it is answered.
     var json: JSONObject {
         let text = { (value: String?) -> JSON in value.map { .string($0) } ?? .null }

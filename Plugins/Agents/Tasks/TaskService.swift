@@ -47,7 +47,6 @@ struct TaskService: Sendable {
             guard moved else { throw HTTPError(.taskFinished) }
             task.finishedAt = now
             task.errorMessage = "AGENT_TASK_CANCELLED"
-            task.nextPushAt = nil
             task.nonce = ""
         }.task
     }

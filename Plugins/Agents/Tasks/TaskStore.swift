@@ -69,9 +69,7 @@ struct TaskStore: Sendable {
             let next = task.state.after(happening)
             if let next {
                 task.state = next
-                // Whatever kept earlier pushes from it, it is there now.
-                if next == .running { (task.errorMessage, task.failedPushes) = (nil, 0) }
-                if next != .pending { task.nextPushAt = nil }
+                if next != .pending { task.pushIsOver() }
             }
             try edit(&task, next != nil)
             if task != before {

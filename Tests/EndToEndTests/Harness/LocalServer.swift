@@ -10,17 +10,22 @@ final class LocalServer: Sendable {
         var fields: [(String, String)] = []
         var body: [UInt8] = []
 
+        /// None: the connection ends.
+        static let none = Answer(status: 0)
+
         /// An answer with JSON.
         static func json(_ value: JSON) -> Answer {
             Answer(fields: [("Content-Type", "application/json")], body: value.serialized())
         }
     }
 
-    /// A request without its body.
+    /// A request.
     struct Head: Sendable {
         /// Path and query.
         var target: String
         var fields: [(name: String, value: String)]
+        /// The body, where its length was announced.
+        var body: [UInt8] = []
 
         /// The first value of a field, whatever the case of its name.
         subscript(name: String) -> String? { fields.first { $0.name == name.lowercased() }?.value }
@@ -40,7 +45,8 @@ final class LocalServer: Sendable {
                     let connection = TCPConnection(accepted: accepted)
                     guard let head = try? Self.head(connection) else { return }
                     seen.heads.withLock { $0.append(head) }
-                    try? connection.write(Self.bytes(answer(head)))
+                    let answer = answer(head)
+                    if answer.status != 0 { try? connection.write(Self.bytes(answer)) }
                     connection.finishWriting()
                     _ = connection.readToEnd()
                 }
@@ -70,7 +76,6 @@ final class LocalServer: Sendable {
             guard !more.isEmpty else { throw .closed }
             bytes += more
         }
-        // A body that came along ends what is read as the header.
         let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.lowerBound ?? bytes.endIndex
         let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
         let fields = lines.dropFirst().map { line -> (name: String, value: String) in
@@ -79,7 +84,14 @@ final class LocalServer: Sendable {
         }
         let words = (lines.first ?? "").split(separator: " ")
         guard words.count == 3 else { throw .malformed(String(lines.first ?? "")) }
-        return Head(target: String(words[1]), fields: fields)
+        var head = Head(target: String(words[1]), fields: fields)
+        head.body = Array(bytes[end...].dropFirst(4))
+        while let length = head["content-length"].flatMap({ Int($0) }), head.body.count < length {
+            let more = try connection.read()
+            guard !more.isEmpty else { throw .closed }
+            head.body += more
+        }
+        return head
     }
 
     private static func bytes(_ answer: Answer) -> [UInt8] {
