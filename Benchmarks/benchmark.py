@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 
+import agents
 import catalogs
 import load
 import scale
@@ -210,6 +211,7 @@ BENCHES = {
     "workers": scale.bench_workers,
     "waiting": scale.bench_waiting,
     "catalogs": catalogs.bench_catalogs,
+    "agents": agents.bench_agents,
     "view": bench_view,
     "memory": bench_memory,
     "sockets": bench_sockets,

@@ -2,7 +2,7 @@
 # Prints comfyd's figures beside nginx and beside the bare simulated server, all in one run on this machine.
 #   Benchmarks/run.sh                  everything, less than eight minutes once built
 #   Benchmarks/run.sh --quick          shorter measurements
-#   Benchmarks/run.sh NAME ...         only some of: answers stored submits workers waiting catalogs view memory sockets
+#   Benchmarks/run.sh NAME ...         only some of: answers stored submits workers waiting catalogs agents view memory sockets
 # Result: a Markdown table on standard output, ready for docs/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."

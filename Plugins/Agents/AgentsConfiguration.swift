@@ -16,6 +16,12 @@ struct AgentsConfiguration: ConfigurationSection {
     let taskTimeout: Duration
     /// What manifest URLs begin with; `nil` for the daemon's own address.
     let manifestBaseURL: String?
+    /// The protocol document, relative to the configuration file.
+    let protocolDocument: String
+    /// Where tasks may be pushed to.
+    let pushTargets: [PushTargets.Entry]
+    /// Which pushes are tried again by themselves.
+    let pushRetry: PushRetry
     /// Whether debug tokens count.
     let isDevelopment: Bool
     /// Tokens that pass every check of ownership.
@@ -34,7 +40,8 @@ struct AgentsConfiguration: ConfigurationSection {
             "The key that signs; the first one by default.")
         taskTokenLife = config.optional(
             "task_token_ttl", as: Duration.self, environment: "AGENT_TASK_TOKEN_TTL",
-            "How long a task's token lives at most; as long as its task by default.")
+            "How long a task's token lives at most; as long as its task by default."
+        ) { $0 < .seconds(1) ? "is shorter than 1s" : nil }
         agentTokenLife = config.value(
             "heartbeat_token_ttl", default: .seconds(3600), in: .seconds(60) ... .seconds(31_536_000),
             environment: "AGENT_HEARTBEAT_TOKEN_TTL", "How long an agent's token lives unless the request says it.")
@@ -44,6 +51,18 @@ struct AgentsConfiguration: ConfigurationSection {
         manifestBaseURL = config.optional(
             "manifest_base_url", as: String.self, environment: "AGENT_MANIFEST_BASE_URL",
             "What the URLs of manifests begin with; the daemon's public address by default.")
+        protocolDocument = config.value(
+            "protocol_document", default: "./docs/agent-protocol.md",
+            "The file that GET /api/agent/docs/agent-protocol shows, relative to this file; read at each request.")
+        pushTargets = config.value(
+            "push_targets", default: [PushTargets.Entry.any],
+            """
+            Where tasks may be pushed to: any, networks, addresses, hosts' names. This machine's loopback addresses only \
+            where they are named; link-local addresses, metadata services and the daemon itself never.
+            """)
+        pushRetry = config.value(
+            "push_retry", default: PushRetry.busy,
+            "Which pushes are tried again until the task expires: those that found the agent busy, or all that failed.")
         isDevelopment = config.value(
             "development", default: false, "Lets debug_tokens count; never on a deployment that others reach.")
         debugTokens = config.value(

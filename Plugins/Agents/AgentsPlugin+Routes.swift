@@ -8,7 +8,7 @@ extension AgentsPlugin {
             routes.group("/api/admin/comfyui") { routes in
                 AgentController(
                     store: agents, roster: roster, tasks: tasks, tokens: gate.tokens,
-                    tokenLife: configuration.agentTokenLife, presence: presence, clock: context.clock
+                    tokenLife: configuration.agentTokenLife, presence: presence, limits: limits, clock: context.clock
                 ).declare(&routes)
                 ManifestController(store: manifests, clock: context.clock).declare(&routes)
                 TaskController(
@@ -30,17 +30,38 @@ extension AgentsPlugin {
                     gate: gate, roster: roster, presence: presence, limits: limits, events: context.events,
                     clock: context.clock
                 ).declare(&routes)
+                VerifyController(gate: gate, limits: limits).declare(&routes)
+                ManifestReadController(gate: gate, manifests: manifests, limits: limits).declare(&routes)
+                ReportController(
+                    gate: gate, reports: TaskReports(tasks: tasks, roster: roster, clock: context.clock),
+                    limits: limits
+                ).declare(&routes)
+                ProtocolController(
+                    path: configuration.path(configuration.protocolDocument, context), files: context.blocking,
+                    logger: context.logger
+                ).declare(&routes)
+                routes.group("", ownership: .yielding) { NoAlertsController(gate: gate).declare(&$0) }
             }
         }
     }
 
-    /// Heartbeats to disk, silent agents, keys read again.
+    /// What other plugins may ask.
+    func provideDirectory(_ setup: inout PluginSetup) {
+        setup.provide(
+            .agentDirectory,
+            RosterDirectory(gate: gate, roster: roster, presence: presence, since: context.clock.wallClock))
+    }
+
+    /// Heartbeats to disk, silent agents, keys read again, tasks whose time is over.
     func declareWatch(_ setup: inout PluginSetup) {
         let watch = PresenceWatch(
             store: agents, roster: roster, presence: presence, events: context.events, clock: context.clock,
             logger: context.logger)
         setup.schedule("heartbeats", every: .seconds(1), jitter: 0) { try await watch.save() }
         setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { watch.look() }
+        let sweeper = TaskSweeper(tasks: tasks, clock: context.clock)
+        setup.schedule("expiry", every: TaskSweeper.interval, jitter: 0) { try await sweeper.sweep() }
+        setup.schedule("pushes", every: .seconds(1), jitter: 0) { [pusher] in try await pusher.pushDue() }
         setup.schedule("keys", every: .seconds(2), jitter: 0) { [keys] in await keys.reload() }
     }
 }

@@ -18,7 +18,7 @@ public struct AgentsPlugin: Plugin {
     let gate: AgentGate
     let presence: PresenceBoard
     let limits: AgentLimits
-    let pusher = TaskPusher()
+    let pusher: TaskPusher
 
     /// Keeps its values.
     public init(configuration: Settings, context: PluginContext) {
@@ -32,10 +32,12 @@ public struct AgentsPlugin: Plugin {
         gate = AgentGate(
             tokens: AgentTokens(
                 keys: keys, debugTokens: values.isDevelopment ? values.debugTokens : [], clock: context.clock,
-                cryptography: context.cryptography),
+                cryptography: context.cryptography, logger: context.logger),
             roster: roster, tasks: tasks, clock: context.clock)
         presence = PresenceBoard(clock: context.clock)
         limits = AgentLimits(clock: context.clock)
+        pusher = TaskPusher(
+            tasks: tasks, roster: roster, tokens: gate.tokens, configuration: values, context: context)
     }
 
     /// Declares everything.
@@ -44,15 +46,33 @@ public struct AgentsPlugin: Plugin {
         declareAdmin(&setup)
         declareAgentSide(&setup)
         declareWatch(&setup)
+        provideDirectory(&setup)
     }
 
     /// Reads keys and agents.
     public func start() async throws {
         try await keys.load()
+        warnOfDebugTokens()
         let all = try await agents.all()
         roster.load(all)
         // They have the whole patience from now on: heartbeats could not come in while the daemon was down.
         presence.expect(all.filter { $0.report.lastHeartbeatAt != nil }.map(\.id))
+    }
+
+    private func warnOfDebugTokens() {
+        guard !configuration.debugTokens.isEmpty else { return }
+        if configuration.isDevelopment {
+            context.logger.warning(
+                "debug tokens count: whoever has one speaks for every agent",
+                ["count": "\(configuration.debugTokens.count)"])
+        } else {
+            context.logger.warning("debug_tokens do not count: development is off")
+        }
+    }
+
+    /// Waits for no agent.
+    public func stop() async {
+        pusher.cancel()
     }
 }
 
@@ -73,8 +93,11 @@ extension AgentsConfiguration {
     func keyOrigin(_ context: PluginContext) -> KeySource.Origin {
         if !secrets.isEmpty { return .given(secrets) }
         guard let secretsFile else { return .generated(KeyFile(path: context.dataDirectory + "/jwt.keys")) }
-        let isAbsolute = secretsFile.hasPrefix("/")
-        return .file(
-            KeyFile(path: isAbsolute ? secretsFile : "\(context.daemon.configurationDirectory)/\(secretsFile)"))
+        return .file(KeyFile(path: path(secretsFile, context)))
+    }
+
+    /// A path of the configuration; a relative one starts at the configuration's folder.
+    func path(_ text: String, _ context: PluginContext) -> String {
+        text.hasPrefix("/") ? text : "\(context.daemon.configurationDirectory)/\(text)"
     }
 }

@@ -77,8 +77,43 @@ struct SchemathesisTests {
         }
     }
 
-    /// Runs schemathesis as the administrator; its own report is the failure.
-    private static func run(_ daemon: DaemonProcess, configuration: String, _ options: [String]) async throws {
+    @Test("agents, manifests and tasks, on the side of the administrator and on that of the agents")
+    func agents() async throws {
+        let debug = "a-debug-token-of-this-test"
+        let configuration = "plugins: { agents: { development: true, debug_tokens: [\(debug)] } }"
+        try await withDaemon(configuration) { daemon in
+            let known: [(String, JSON)] = [
+                ("agents", ["id": "a"]), ("manifests", ["role": "full", "version": "1"]),
+                ("tasks?push=false", ["agentId": "a", "taskId": "t", "manifestId": 1]),
+            ]
+            for (path, body) in known {
+                let made = try await daemon.admin.post("/api/admin/comfyui/\(path)", body)
+                #expect(made.status == 200, "\(made)")
+            }
+            let phases = ["--phases", "examples,coverage,fuzzing", "--max-examples", "25"]
+            // Where no plugin takes alerts, 503 is the truth.
+            let parameters = """
+                [checks.not_a_server_error]
+                expected-statuses = ["2xx", "3xx", "4xx", 503]
+                [parameters]
+                "path.agent_id" = "a"
+                "path.task_id" = "t"
+                "path.id" = 1
+                """
+            try await Self.run(
+                daemon, token: debug, configuration: parameters, ["--include-path-regex", "^/api/agent/"] + phases)
+            // Of an agent that cannot be reached, 502 is.
+            try await Self.run(
+                daemon,
+                configuration: "[checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\", 502]",
+                ["--include-path-regex", "^/api/admin/comfyui/"] + phases)
+        }
+    }
+
+    /// Runs schemathesis, as the administrator unless another token is given; its own report is the failure.
+    private static func run(
+        _ daemon: DaemonProcess, token: String? = nil, configuration: String, _ options: [String]
+    ) async throws {
         // A folder of its own, because it replays what it remembers of the working directory.
         let folder = try TemporaryDirectory()
         let document = try await daemon.probe.get("/openapi.json").json
@@ -88,7 +123,7 @@ struct SchemathesisTests {
             [
                 "--no-color", "--config-file", try folder.write("schemathesis.toml", configuration),
                 "run", "http://127.0.0.1:\(daemon.port)/openapi.json",
-                "--header", "Authorization: Bearer \(try daemon.adminToken)",
+                "--header", "Authorization: Bearer \(try token ?? daemon.adminToken)",
                 "--checks", checks.joined(separator: ","), "--generation-deterministic", "--continue-on-failure",
                 "--request-timeout", "\(20 * Places.patience)",
             ] + excluded.flatMap { ["--exclude-operation-id", $0] } + options,

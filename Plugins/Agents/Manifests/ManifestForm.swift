@@ -10,15 +10,8 @@ struct ManifestForm: Sendable {
     init(_ body: BodyForm, isNew: Bool) throws {
         var form = body
         var changes: [@Sendable (inout Manifest) -> Void] = []
-        if isNew {
-            for key in ["role", "version"] where form.text(key, longest: 64) == nil {
-                if form.requiredString(key).trimmed.isEmpty, form.value(key)?.stringValue != nil {
-                    form.reject(key, "String should have at least 1 character")
-                }
-            }
-        }
-        if let role = form.text("role", longest: 64) { changes.append { $0.role = role } }
-        if let version = form.text("version", longest: 64) { changes.append { $0.version = version } }
+        if let role = Self.name("role", &form, isNew: isNew) { changes.append { $0.role = role } }
+        if let version = Self.name("version", &form, isNew: isNew) { changes.append { $0.version = version } }
         if let status = form.text("status", longest: 32) { changes.append { $0.status = status } }
         if form.has("downloadUrl") {
             let url = form.text("downloadUrl", longest: 2048)
@@ -37,6 +30,18 @@ struct ManifestForm: Sendable {
         }
         try form.finish()
         self.changes = changes
+    }
+
+    /// A text that a new manifest must have; in a change, absent, null and empty give `nil`.
+    private static func name(_ key: String, _ form: inout BodyForm, isNew: Bool) -> String? {
+        if let text = form.text(key, longest: 64) { return text }
+        guard isNew else { return nil }
+        if form.value(key)?.stringValue != nil {
+            form.reject(key, "String should have at least 1 character")
+        } else if form.value(key)?.isNull ?? true {
+            _ = form.requiredString(key)
+        }
+        return nil
     }
 
     /// Applies what was given.

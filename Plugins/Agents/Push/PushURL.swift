@@ -16,4 +16,14 @@ enum PushURL {
         guard !rest.contains("?"), !rest.contains("#") else { return "The URL should have no query and no fragment" }
         return nil
     }
+
+    /// The host of an address without a ``problem(_:)``, in lower case and without brackets.
+    static func host(of text: String) -> String {
+        let rest = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).dropFirst(2).first ?? ""
+        let authority = rest.prefix { $0 != "/" }
+        guard !authority.hasPrefix("[") else {
+            return authority.dropFirst().prefix { $0 != "]" }.lowercased()
+        }
+        return authority.prefix { $0 != ":" }.lowercased()
+    }
 }

@@ -14,6 +14,8 @@ struct AgentController: Sendable {
     let tokenLife: Duration
     /// Tells whether heartbeats come.
     let presence: PresenceBoard
+    /// Forgets what a deleted agent sent.
+    let limits: AgentLimits
     /// Tells the time.
     let clock: any TimeSource
 
@@ -104,6 +106,8 @@ struct AgentController: Sendable {
         try form.finish()
         try await tasks.removeAgent(id, isForced: isForced)
         roster.remove(id)
+        presence.forget(id)
+        limits.forget(id)
         return ["status": "deleted"]
     }
 

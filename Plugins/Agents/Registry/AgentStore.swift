@@ -78,6 +78,8 @@ struct AgentStore: Sendable {
 
     /// Writes what heartbeats said, for many agents at once; those that are gone are passed over.
     ///
+    /// The version of the manifest is not among it: that is written with the end of the task (``TaskStore``).
+    ///
     /// - Throws: ``DatabaseError``.
     func save(_ agents: [AgentRecord]) async throws {
         try await database.write { connection in
@@ -88,8 +90,7 @@ struct AgentStore: Sendable {
                     UPDATE agents_agents SET last_heartbeat_at = \(report.lastHeartbeatAt),
                         metrics = \(report.metrics?.storedText), heartbeat = \(report.payload?.storedText),
                         agent_version = \(report.agentVersion), comfyui_version = \(report.comfyVersion),
-                        reported_status = \(report.status), last_manifest_version = \(report.lastManifestVersion),
-                        updated_at = \(agent.updatedAt)
+                        reported_status = \(report.status), updated_at = \(agent.updatedAt)
                     WHERE id = \(agent.id)
                     """)
             }

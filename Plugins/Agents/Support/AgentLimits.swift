@@ -12,4 +12,10 @@ struct AgentLimits: Sendable {
         heartbeats = RateLimit(perMinute: 60, clock: clock)
         reports = RateLimit(perMinute: 600, clock: clock)
     }
+
+    /// Forgets an agent.
+    func forget(_ agentID: String) {
+        heartbeats.forget(agentID)
+        reports.forget(agentID)
+    }
 }

@@ -19,14 +19,25 @@ enum AgentSchemas {
         (413, "The body is too large."), (415, "The body cannot be JSON."), (422, "The body has not the right form."),
     ]
     /// What any route of the agent's side may answer.
-    static let agentSide: [(status: Int, reason: String)] = [
-        (401, "`AGENT_TOKEN_REQUIRED`, `_INVALID`, `_EXPIRED`, `_KID_REQUIRED`, `_KID_INVALID`, `_PAYLOAD_INVALID`"),
-        (
-            403,
-            "`AGENT_TOKEN_SCOPE_INVALID`, `AGENT_TOKEN_PAYLOAD_MISMATCH`, `AGENT_NOT_ALLOWED`, `AGENT_TASK_FORBIDDEN`"
-        ),
-        (404, "`AGENT_NOT_FOUND`, `AGENT_TASK_NOT_FOUND`"), (429, "`AGENT_RATE_LIMITED`"),
-    ]
+    static let agentSide = agentSide()
+
+    /// What a route of the agent's side may answer, with codes of its own.
+    static func agentSide(
+        forbidden: [String] = [], missing: [String] = []
+    ) -> [(status: Int, reason: String)] {
+        let refusals = [
+            "AGENT_TOKEN_SCOPE_INVALID", "AGENT_TOKEN_PAYLOAD_MISMATCH", "AGENT_NOT_ALLOWED", "AGENT_TASK_FORBIDDEN",
+        ]
+        let names = { (codes: [String]) in codes.map { "`\($0)`" }.joined(separator: ", ") }
+        return [
+            (
+                401,
+                "`AGENT_TOKEN_REQUIRED`, `_INVALID`, `_EXPIRED`, `_KID_REQUIRED`, `_KID_INVALID`, `_PAYLOAD_INVALID`"
+            ),
+            (403, names(refusals + forbidden)), (404, names(["AGENT_NOT_FOUND", "AGENT_TASK_NOT_FOUND"] + missing)),
+            (429, "`AGENT_RATE_LIMITED`"),
+        ]
+    }
     /// The answer to a deletion.
     static let deleted = allOf(["status": ["type": "string", "enum": ["deleted"]]])
 
@@ -124,5 +135,38 @@ enum AgentSchemas {
     static let event = allOf([
         "id": ["type": "integer"], "taskId": text, "level": text, "message": text, "payload": objectOrNull,
         "step": [:], "progress": [:], "eventTime": momentOrNull, "created_at": moment,
+    ])
+
+    /// The body of an event; other keys are ignored.
+    static let eventForm: JSON = [
+        "type": "object", "required": ["message"],
+        "properties": [
+            "level": ["type": ["string", "null"], "maxLength": 32, "description": "`info`, `warn` or `error`."],
+            "message": ["type": "string", "description": "Cut to 4096 characters."], "step": textOrNull,
+            "stage": textOrNull, "progress": ["type": ["number", "null"]], "payload": objectOrNull,
+            "eventTime": momentOrNull, "provider": textOrNull, "nodeId": textOrNull,
+            "retryCount": ["type": ["number", "null"]], "traceId": textOrNull,
+        ],
+    ]
+
+    /// The body of a receipt of success; other keys are kept.
+    static let completeForm: JSON = ["type": "object", "properties": ["summary": textOrNull, "failed_items": [:]]]
+
+    /// The body of a receipt of failure; other keys are kept.
+    static let failedForm: JSON = [
+        "type": "object",
+        "properties": ["error_code": textOrNull, "message": textOrNull, "error": textOrNull, "failed_items": [:]],
+    ]
+
+    /// The body of a question about a token.
+    static let verifyForm: JSON = [
+        "type": "object",
+        "properties": ["token": textOrNull, "agent_id": textOrNull, "task_id": textOrNull, "nonce": textOrNull],
+    ]
+
+    /// What a good token says.
+    static let verified = allOf([
+        "ok": ["type": "boolean"], "agentId": text, "taskId": textOrNull, "expiresAt": momentOrNull, "scope": text,
+        "policy": allOf(["allow": ["type": "boolean"]]),
     ])
 }

@@ -42,6 +42,9 @@ struct AgentTask: Sendable, Equatable {
     /// When it was changed.
     var updatedAt: Timestamp
 
+    /// The version of its manifest, if it has one.
+    var manifestVersion: String? { manifest?["version"]?.stringValue }
+
     /// The task as it is answered.
     var json: JSONObject {
         let text = { (value: String?) -> JSON in value.map { .string($0) } ?? .null }

@@ -47,6 +47,12 @@ struct TaskController: Sendable {
             docs: OperationDocs(
                 "Ends a task as rejected; its tokens count no more.", returns: AgentSchemas.task,
                 errors: [AgentSchemas.noTask, (409, "`AGENT_TASK_FINISHED`")]), use: cancel)
+        routes.post(
+            "/tasks/{task_id}/revoke", String.self,
+            docs: OperationDocs(
+                "Makes the tokens of a task count no more.",
+                description: "The agent can report again after the next push, which brings it a new token.",
+                returns: AgentSchemas.task, errors: [AgentSchemas.noTask]), use: revoke)
         routes.get(
             "/tasks/{task_id}/events", String.self,
             docs: OperationDocs(
@@ -86,6 +92,10 @@ struct TaskController: Sendable {
 
     private func cancel(_ request: Request, _ id: String) async throws -> JSON {
         .object(try await service.cancel(id, by: JobCaller.actor(of: request)).json)
+    }
+
+    private func revoke(_ request: Request, _ id: String) async throws -> JSON {
+        .object(try await service.revoke(id, by: JobCaller.actor(of: request)).json)
     }
 
     private func events(_ request: Request, _ id: String) async throws -> JSON {

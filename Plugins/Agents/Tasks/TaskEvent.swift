@@ -20,6 +20,13 @@ struct TaskEvent: Sendable, Equatable {
     /// The longest message in characters; longer ones are cut.
     static let longestMessage = 4096
 
+    /// A message that is no longer than it may be.
+    static func cut(_ message: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        scalars.append(contentsOf: message.unicodeScalars.prefix(longestMessage))
+        return String(scalars)
+    }
+
     /// The event as it is answered.
     var json: JSON {
         [

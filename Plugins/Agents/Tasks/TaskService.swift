@@ -33,7 +33,7 @@ struct TaskService: Sendable {
             id: form.taskID ?? newID(now), agentID: form.agentID, manifestID: form.manifestID,
             manifestURL: form.manifestURL ?? ownURL, manifest: manifest?.json, actions: form.actions,
             expiresAt: form.expiresAt ?? Timestamp(milliseconds: now.milliseconds + timeout),
-            nonce: Hex.encode(context.cryptography.randomBytes(16)), createdAt: now, updatedAt: now)
+            nonce: newNonce(), createdAt: now, updatedAt: now)
         return try await tasks.insert(task)
     }
 
@@ -51,6 +51,18 @@ struct TaskService: Sendable {
             task.nonce = ""
         }.task
     }
+
+    /// Makes the tokens of a task count no more; the next push brings another one.
+    ///
+    /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`; ``DatabaseError``.
+    func revoke(_ id: String, by actor: String) async throws -> AgentTask {
+        let nonce = newNonce()
+        let event = TaskEvent(
+            taskID: id, level: "warn", message: "tokens revoked by \(actor)", createdAt: context.clock.wallClock)
+        return try await tasks.tell(id, .notAccepted, event: event) { task, _ in task.nonce = nonce }.task
+    }
+
+    private func newNonce() -> String { Hex.encode(context.cryptography.randomBytes(16)) }
 
     /// `agt_20260205_224000_0a1b2c3d`.
     private func newID(_ now: Timestamp) -> String {

@@ -48,7 +48,8 @@ enum TaskState: String, Sendable, CaseIterable {
         case (.pending, .accepted), (.pending, .reported): next = .running
         case (.pending, .completed), (.running, .completed): next = .success
         case (.pending, .failed), (.running, .failed), (.pending, .expired), (.running, .expired): next = .failed
-        case (.pending, .refused), (.pending, .cancelled), (.running, .cancelled): next = .rejected
+        case (.pending, .refused), (.running, .refused), (.pending, .cancelled), (.running, .cancelled):
+            next = .rejected
         case (.failed, .retried), (.rejected, .retried): next = .pending
         default: return nil
         }

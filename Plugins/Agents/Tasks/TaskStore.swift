@@ -52,11 +52,14 @@ struct TaskStore: Sendable {
     /// Tells a task what happened to it, in one transaction: state, fields and event are all on disk when it returns.
     ///
     /// A state that the happening does not lead on from stays, and `edit` is told so; the event is stored all the same.
+    /// A task that ends well gives its agent the version of its manifest.
     ///
-    /// - Parameter edit: Changes fields of the task; `moved` says whether the state moved, the task has the new state.
+    /// - Parameters:
+    ///   - eventIfMoved: An event that is stored only if the state moved.
+    ///   - edit: Changes fields of the task; `moved` says whether the state moved, the task has the new state.
     /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`; ``DatabaseError``; what `edit` throws, and then nothing changed.
     func tell(
-        _ id: String, _ happening: TaskState.Happening, event: TaskEvent? = nil,
+        _ id: String, _ happening: TaskState.Happening, event: TaskEvent? = nil, eventIfMoved: TaskEvent? = nil,
         edit: @escaping @Sendable (inout AgentTask, _ moved: Bool) throws -> Void = { _, _ in }
     ) async throws -> Change {
         let now = clock.wallClock
@@ -64,14 +67,23 @@ struct TaskStore: Sendable {
             guard var task = try Self.find(id, connection) else { throw HTTPError(.taskNotFound) }
             let before = task
             let next = task.state.after(happening)
-            if let next { task.state = next }
+            if let next {
+                task.state = next
+                // Whatever kept earlier pushes from it, it is there now.
+                if next == .running { (task.errorMessage, task.failedPushes) = (nil, 0) }
+                if next != .pending { task.nextPushAt = nil }
+            }
             try edit(&task, next != nil)
             if task != before {
                 task.updatedAt = now
                 try Self.save(task, connection)
             }
-            var stored = event
-            if let event { stored?.id = try Self.add(event, connection) }
+            if next == .success, let version = task.manifestVersion {
+                try connection.execute(
+                    "UPDATE agents_agents SET last_manifest_version = \(version) WHERE id = \(task.agentID)")
+            }
+            var stored = event ?? (next == nil ? nil : eventIfMoved)
+            if let event = stored { stored?.id = try Self.add(event, connection) }
             return Change(task: task, moved: next != nil, event: stored)
         }
     }
@@ -87,7 +99,7 @@ struct TaskStore: Sendable {
     /// Adds a task, unless the same wish made one of this id before.
     ///
     /// - Returns: The task that is there now, and whether it is new.
-    /// - Throws: ``HTTPError`` 409 `AGENT_TASK_ALREADY_EXISTS` when another wish made it; ``DatabaseError``.
+    /// - Throws: ``HTTPError`` 409 `AGENT_TASK_ALREADY_EXISTS` when another wish made it, 404 `AGENT_NOT_FOUND`; ``DatabaseError``.
     func insert(_ task: AgentTask) async throws -> (task: AgentTask, isNew: Bool) {
         try await database.write { connection in
             if let known = try Self.find(task.id, connection) {
@@ -95,6 +107,9 @@ struct TaskStore: Sendable {
                 else { throw HTTPError(.taskExists) }
                 return (known, false)
             }
+            // It may have been deleted a moment ago, with its tasks.
+            let agent: SQL = "SELECT id FROM agents_agents WHERE id = \(task.agentID)"
+            guard try connection.first(agent, { _ in true }) != nil else { throw HTTPError(.agentNotFound) }
             let actions = JSON.array(task.actions.map { .string($0) }).text()
             try connection.execute(
                 """
@@ -130,6 +145,13 @@ struct TaskStore: Sendable {
         }
     }
 
+    /// The number of the last event of a task; 0 when there is none.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func newestEvent(of id: String) async throws -> Int64 {
+        try await events(of: id, limit: 1).first?.id ?? 0
+    }
+
     /// Tasks that may have to be pushed again by now, the most urgent first.
     ///
     /// - Throws: ``DatabaseError``.
@@ -161,9 +183,16 @@ struct TaskStore: Sendable {
 
     /// Stores an event that changes nothing of its task.
     ///
+    /// - Parameter isOnce: Whether it is left out when the task has an event with the same words.
     /// - Throws: ``DatabaseError``.
-    func note(_ event: TaskEvent) async throws {
-        _ = try await database.write { try Self.add(event, $0) }
+    func note(_ event: TaskEvent, isOnce: Bool = false) async throws {
+        try await database.write { connection in
+            let same: SQL = """
+                SELECT id FROM agents_task_events WHERE task_id = \(event.taskID) AND message = \(event.message) LIMIT 1
+                """
+            if isOnce, try connection.first(same, { _ in true }) != nil { return }
+            _ = try Self.add(event, connection)
+        }
     }
 
     /// Deletes an agent with its tasks and their events.
@@ -198,14 +227,28 @@ struct TaskStore: Sendable {
             """)
     }
 
+    /// The events that are kept of one task, and some more until the next look.
+    static let mostEvents = 5000
+    private static let eventsBetweenLooks: Int64 = 100
+
     private static func add(_ event: TaskEvent, _ connection: any SQLConnection) throws -> Int64 {
-        try connection.execute(
+        let id = try connection.execute(
             """
             INSERT INTO agents_task_events (task_id, level, message, payload, happened_at, created_at)
             VALUES (\(event.taskID), \(event.level), \(event.message), \(event.payload?.storedText),
                 \(event.happenedAt), \(event.createdAt))
             """
         ).lastInsertID
+        if id.isMultiple(of: eventsBetweenLooks) { try dropOldEvents(of: event.taskID, connection) }
+        return id
+    }
+
+    private static func dropOldEvents(of id: String, _ connection: any SQLConnection) throws {
+        let oldest: SQL = """
+            SELECT id FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT 1 OFFSET \(mostEvents)
+            """
+        guard let last: Int64 = try connection.first(oldest, { try $0.get("id") }) else { return }
+        try connection.execute("DELETE FROM agents_task_events WHERE task_id = \(id) AND id <= \(last)")
     }
 }
 

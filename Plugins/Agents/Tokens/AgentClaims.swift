@@ -46,10 +46,11 @@ struct AgentClaims: Sendable, Equatable {
 
     /// Reads the claims of a token whose signature was checked.
     ///
+    /// - Parameter now: What its end is compared with; `nil` reads a token whose time is over too.
     /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_EXPIRED`, `AGENT_TOKEN_PAYLOAD_INVALID`.
-    init(_ claims: JSONObject, now: Timestamp) throws(HTTPError) {
+    init(_ claims: JSONObject, now: Timestamp?) throws(HTTPError) {
         guard let expiresAt = claims["exp"]?.intValue else { throw HTTPError(.payloadInvalid) }
-        guard now.milliseconds < Self.milliseconds(expiresAt) else { throw HTTPError(.tokenExpired) }
+        if let now, now.milliseconds >= Self.milliseconds(expiresAt) { throw HTTPError(.tokenExpired) }
         guard let agentID = claims["agent_id"]?.stringValue, !agentID.isEmpty,
             let scope = claims["scope"]?.stringValue.flatMap(Scope.init(rawValue:)), scope != .debug,
             let nonce = claims["nonce"]?.stringValue

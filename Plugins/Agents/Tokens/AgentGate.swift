@@ -34,16 +34,17 @@ struct AgentGate: Sendable {
 
     /// Lets an agent report about a task.
     ///
+    /// - Parameter isLate: Whether it may although the time of the task, or of the token, is over.
     /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_TASK_FORBIDDEN` for another task's token, 404
     ///   `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN` for another agent's, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked one, 403
     ///   `AGENT_NOT_ALLOWED`, 409 `AGENT_TASK_EXPIRED`.
-    func task(_ id: String, _ request: Request) async throws -> AgentTask {
-        let claims = try tokens.claims(of: try AgentTokens.bearer(of: request))
+    func task(_ id: String, _ request: Request, isLate: Bool = false) async throws -> AgentTask {
+        let claims = try tokens.claims(of: try AgentTokens.bearer(of: request), isLate: isLate)
         if let claims {
             guard claims.scope == .task else { throw HTTPError(.scopeInvalid) }
             guard claims.taskID == id else { throw HTTPError(.taskForbidden) }
         }
-        return try check(try await tasks.find(id), claims)
+        return try check(try await tasks.find(id), claims, isLate: isLate)
     }
 
     /// Lets an agent read a manifest; `nil` for a debug token, which needs no task.
@@ -58,14 +59,27 @@ struct AgentGate: Sendable {
         return task
     }
 
-    private func check(_ task: AgentTask, _ claims: AgentClaims?) throws(HTTPError) -> AgentTask {
+    /// Lets a token vouch for an agent, and for a task where it has one (`spec/agents.md` §6.2).
+    ///
+    /// - Returns: The token's task.
+    /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN`, 403
+    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH`, 409 `AGENT_TASK_EXPIRED`.
+    func verify(_ claims: AgentClaims) async throws -> AgentTask? {
+        guard try roster.find(claims.agentID).mayTalk else { throw HTTPError(.agentNotAllowed) }
+        guard let taskID = claims.taskID else { return nil }
+        return try check(try await tasks.find(taskID), claims)
+    }
+
+    private func check(
+        _ task: AgentTask, _ claims: AgentClaims?, isLate: Bool = false
+    ) throws(HTTPError) -> AgentTask {
         if let claims {
             guard claims.agentID == task.agentID else { throw HTTPError(.taskForbidden) }
             guard claims.nonce == task.nonce else { throw HTTPError(.payloadMismatch) }
         }
         let agent = try roster.find(task.agentID)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
-        guard clock.wallClock < task.expiresAt else { throw HTTPError(.taskExpired) }
+        guard isLate || clock.wallClock < task.expiresAt else { throw HTTPError(.taskExpired) }
         return task
     }
 }

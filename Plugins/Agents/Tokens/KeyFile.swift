@@ -11,24 +11,14 @@ struct KeyFile: Sendable {
 
     /// Reads the keys.
     ///
-    /// - Throws: ``KeyRingProblem`` when the file cannot be read, or others may read it.
+    /// - Throws: ``KeyRingProblem`` when the file cannot be read, or is too large.
     func read() throws(KeyRingProblem) -> [KeyRing.Entry] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw problem("cannot be opened", errno) }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: Self.largest + 1)
-        var count = 0
-        while count < bytes.count {
-            let taken = bytes.withUnsafeMutableBytes { buffer in
-                Glibc.read(file, buffer.baseAddress.map { $0 + count }, buffer.count - count)
-            }
-            if taken < 0, errno == EINTR { continue }
-            guard taken >= 0 else { throw problem("cannot be read", errno) }
-            if taken == 0 { break }
-            count += taken
+        do {
+            let bytes = try SmallFile.read(path, largest: Self.largest)
+            return KeyRing.entries(String(decoding: bytes, as: UTF8.self))
+        } catch {
+            throw KeyRingProblem(error.description)
         }
-        guard count <= Self.largest else { throw KeyRingProblem("\(path) is larger than \(Self.largest) bytes") }
-        return KeyRing.entries(String(decoding: bytes[..<count], as: UTF8.self))
     }
 
     /// Makes the file with one key, readable by its owner alone, unless it is there.

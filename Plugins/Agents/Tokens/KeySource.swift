@@ -17,6 +17,8 @@ final class KeySource: Sendable {
     private let defaultID: String?
     private let context: PluginContext
     private let ring = Mutex<KeyRing?>(nil)
+    /// What was wrong at the last reading: it is told once, not with each reading.
+    private let problem = Mutex<String?>(nil)
 
     /// Knows where the keys are; nothing is read yet.
     init(_ origin: Origin, defaultID: String?, context: PluginContext) {
@@ -66,8 +68,14 @@ final class KeySource: Sendable {
         if case .given = origin { return }
         do {
             try await load()
+            problem.withLock { $0 = nil }
         } catch {
-            context.logger.error("the keys for tokens cannot be read again", ["error": "\(error)"])
+            let words = "\(error)"
+            let isNew = problem.withLock { problem in
+                defer { problem = words }
+                return problem != words
+            }
+            if isNew { context.logger.error("the keys for tokens cannot be read again", ["error": words]) }
         }
     }
 }

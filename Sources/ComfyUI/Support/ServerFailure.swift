@@ -15,6 +15,7 @@ public enum ServerFailure {
             case .connection: "the connection broke"
             case .tooLarge: "its answer is too large"
             case .upgradeRefused: "it refuses WebSockets"
+            case .addressRefused: "its address is not allowed"
             @unknown default: "it cannot be reached"
             }
         case let error as ComfyServerError: "an answer that ComfyUI does not give: \(error.reason)"

@@ -51,11 +51,12 @@ func curlWantsBody(
 }
 
 func curlIsAboutToSend(
-    context: UnsafeMutableRawPointer?, _: UnsafeMutablePointer<CChar>?, _: UnsafeMutablePointer<CChar>?, _: Int32,
-    _: Int32
+    context: UnsafeMutableRawPointer?, peer: UnsafeMutablePointer<CChar>?, _: UnsafeMutablePointer<CChar>?,
+    port: Int32, _: Int32
 ) -> Int32 {
-    guard let context else { return CURL_PREREQFUNC_ABORT }
+    guard let context, let peer else { return CURL_PREREQFUNC_ABORT }
     let transfer = transfer(context)
+    guard transfer.maySend(to: peer, port: port) else { return CURL_PREREQFUNC_ABORT }
     guard let easy = transfer.easy, transfer.mayAttempt(easy) else { return CURL_PREREQFUNC_ABORT }
     return CURL_PREREQFUNC_OK
 }

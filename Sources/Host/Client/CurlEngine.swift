@@ -19,6 +19,7 @@ final class CurlEngine: LoopParticipant, @unchecked Sendable {
     let settings: HTTPClientSettings
     let purpose: Purpose
     let shares: Int
+    let own: OwnListeners
     private(set) var isClosed = false
     var sockets: [Int32: CurlSocket] = [:]
 
@@ -32,11 +33,12 @@ final class CurlEngine: LoopParticipant, @unchecked Sendable {
     private var mustLook = false
 
     /// Makes an engine for one of `shares` loops.
-    init(loop: EventLoop, settings: HTTPClientSettings, purpose: Purpose, shares: Int) {
+    init(loop: EventLoop, settings: HTTPClientSettings, purpose: Purpose, shares: Int, own: OwnListeners) {
         self.loop = loop
         self.settings = settings
         self.purpose = purpose
         self.shares = shares
+        self.own = own
     }
 
     /// Runs a body on the loop, at once if this is its thread.

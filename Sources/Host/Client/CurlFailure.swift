@@ -8,6 +8,9 @@ enum CurlFailure {
     /// The error of a transfer that libcurl ended.
     static func error(_ code: CURLcode, of transfer: CurlTransfer) -> HTTPClientError {
         let wasSent = transfer.wasSent
+        if !wasSent, let addresses = transfer.addresses, addresses.refusedAll {
+            return transfer.failure(.addressRefused, AddressCheck.words)
+        }
         let reason = reason(code, wasSent: wasSent, isHeadComplete: transfer.head.isComplete)
         var error = transfer.failure(reason, transfer.errorText.words(or: code))
         error.wasRefused = reason == .connect && transfer.systemError == Int(ECONNREFUSED)

@@ -11,6 +11,7 @@ package final class CurlHTTPClient: HTTPClient {
     private let settings: HTTPClientSettings
     private let engines: [CurlEngine]
     private let webSocketEngines: [CurlEngine]
+    private let own = OwnListeners()
 
     /// Makes a client; ``shutDown()`` ends it.
     package init(group: EventLoopGroup, logger: Logger = Logger(), settings: HTTPClientSettings = HTTPClientSettings())
@@ -19,12 +20,17 @@ package final class CurlHTTPClient: HTTPClient {
         self.logger = logger
         self.settings = settings
         let shares = group.loops.count
-        engines = group.loops.map {
-            CurlEngine(loop: $0, settings: settings, purpose: .requests, shares: shares)
+        engines = group.loops.map { [own] in
+            CurlEngine(loop: $0, settings: settings, purpose: .requests, shares: shares, own: own)
         }
-        webSocketEngines = group.loops.map {
-            CurlEngine(loop: $0, settings: settings, purpose: .webSockets, shares: shares)
+        webSocketEngines = group.loops.map { [own] in
+            CurlEngine(loop: $0, settings: settings, purpose: .webSockets, shares: shares, own: own)
         }
+    }
+
+    /// Says where the daemon listens, so that an ``AddressPolicy`` knows its addresses.
+    package func daemonListens(at addresses: [(address: String, port: UInt16)]) {
+        own.set(addresses)
     }
 
     /// Sends a request and returns as soon as the answer's header is here; the body streams.

@@ -7,6 +7,8 @@ import PluginAPI
 // The unchecked conformance holds because all is used on the loop's thread alone; other threads only hold references.
 class CurlOperation: @unchecked Sendable {
     let engine: CurlEngine
+    /// Which addresses its connections may go to.
+    let addresses: AddressCheck?
     /// The handle; `nil` before the start and after the end.
     var easy: UnsafeMutableRawPointer?
     /// When the engine calls ``deadlinePassed(_:)``; set through ``CurlEngine/setDeadline(_:of:)``.
@@ -14,8 +16,9 @@ class CurlOperation: @unchecked Sendable {
     fileprivate var heapIndex = -1
     fileprivate var isTouched = false
 
-    init(engine: CurlEngine) {
+    init(engine: CurlEngine, policy: AddressPolicy?) {
         self.engine = engine
+        addresses = policy.map { AddressCheck(policy: $0, own: engine.own) }
     }
 
     /// libcurl is done with the handle, which is still attached.

@@ -81,7 +81,7 @@ func curlOpenSocket(
     guard let context, let address else { return -1 }
     // Only attached operations open connections, and the engine holds those.
     let operation = Unmanaged<CurlOperation>.fromOpaque(context).takeUnretainedValue()
-    guard operation.mayOpenSocket else { return -1 }
+    guard operation.mayOpenSocket, operation.addresses?.mayConnect(to: address) ?? true else { return -1 }
     let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = socket(address.pointee.family, type, address.pointee.protocol)
     if descriptor >= 0 { operation.engine.socketOpened(descriptor) }

@@ -90,8 +90,9 @@ enum CurlOptions {
         // After each request libcurl looks through all names that it remembers: with a thousand servers they must be few.
         let memory = settings.nameLifetime.components.seconds
         comfyd_easy_set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, Int(clamping: memory))
-        // As curl does, proxies come from http_proxy, https_proxy, all_proxy and no_proxy; but never for this machine.
-        if url.isLoopback { comfyd_easy_set_text(easy, CURLOPT_PROXY, "") }
+        // As curl does, proxies come from http_proxy, https_proxy, all_proxy and no_proxy; but never for this machine, and
+        // not where the address matters, which behind a proxy nobody sees.
+        if url.isLoopback || operation.addresses != nil { comfyd_easy_set_text(easy, CURLOPT_PROXY, "") }
         if url.isSecure, let file = settings.certificateAuthorities {
             comfyd_easy_set_text(easy, CURLOPT_CAINFO, file)
         }

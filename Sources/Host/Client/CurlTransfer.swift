@@ -48,7 +48,7 @@ final class CurlTransfer: CurlOperation, @unchecked Sendable {
         self.url = url
         let isSafe = request.method == .get || request.method == .head || request.method == .options
         isRepeatable = isSafe && request.body == nil
-        super.init(engine: engine)
+        super.init(engine: engine, policy: request.addressPolicy)
     }
 
     deinit {
@@ -173,6 +173,13 @@ final class CurlTransfer: CurlOperation, @unchecked Sendable {
 
     /// No connection for an attempt that would be refused anyway: a dead host would take the whole connect timeout.
     override var mayOpenSocket: Bool { isRepeatable || !wasSent }
+
+    /// Whether the request may be sent to the peer of a connection, which another request may have opened.
+    func maySend(to peer: UnsafePointer<CChar>, port: Int32) -> Bool {
+        guard let addresses, !addresses.allows(IPAddress(String(cString: peer)), port: Int(port)) else { return true }
+        verdict = failure(.addressRefused, AddressCheck.words)
+        return false
+    }
 
     // MARK: - The answer
 

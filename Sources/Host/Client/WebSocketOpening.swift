@@ -30,7 +30,7 @@ final class WebSocketOpening: CurlOperation, @unchecked Sendable {
         self.request = request
         url = try ClientURL(request.url, allowsWebSocket: true)
         handshake = try ClientHandshake(request, url: url, userAgent: engine.settings.userAgent)
-        super.init(engine: engine)
+        super.init(engine: engine, policy: request.addressPolicy)
     }
 
     /// Starts; the waiter is resumed once.
@@ -70,6 +70,10 @@ final class WebSocketOpening: CurlOperation, @unchecked Sendable {
     override func ended(_ code: CURLcode) {
         guard case .connecting = phase else { return }
         guard code == CURLE_OK, let easy else {
+            if let addresses, addresses.refusedAll {
+                end(failure(.addressRefused, AddressCheck.words))
+                return
+            }
             let reason = CurlFailure.reason(code, wasSent: false, isHeadComplete: false)
             end(failure(reason, errorText.words(or: code)))
             return

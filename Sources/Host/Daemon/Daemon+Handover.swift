@@ -67,6 +67,7 @@ extension Daemon {
         }
         _ = try await manager.check(wanted(loaded))
         try await server.bind()
+        parts.client.daemonListens(at: server.boundAddresses)
         inheritance.channel.send(.ready)
         guard await inheritance.channel.receive(.go, on: parts.files) else {
             // The old process ended without a word, perhaps killed: its sockets are ours, so serve.

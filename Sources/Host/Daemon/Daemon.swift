@@ -99,6 +99,7 @@ package final class Daemon: Sendable {
         if isStopping.load(ordering: .relaxed) { throw CancellationError() }
         try lock.acquire()
         try await server.bind()
+        parts.client.daemonListens(at: server.boundAddresses)
         try await manager.apply(wanted(loaded))
         try await listen()
     }

@@ -1,18 +1,19 @@
 extension Surface {
     /// The dialect of seeds 000 and 001, `/api/admin/…` and `/api/agent/…`: `{"detail": "CODE"}`, a list for a body of the wrong
-    /// form, and the keys of the neighbouring surfaces (`spec/errors.md` §1, §2).
+    /// form, and the keys of the neighbouring surfaces (`spec/errors.md` §1, §2); details that are an object add their keys.
     public static let admin = Surface(name: "admin", errorSchema: adminSchema) { error, _ in
         let code = adminCode(error)
         let isForm = error.code == "http.bad_body" && error.details?.arrayValue != nil
         // An unknown path has no code of its own there.
         let isRoute = error.code == "http.not_found" || error.code == "http.method_not_allowed"
         let detail = isForm ? error.details ?? [] : .string(isRoute ? error.message : code)
-        return .json(
-            [
-                "detail": detail, "error": .string(error.message),
-                "status_code": .number(JSONNumber(error.status.code)),
-                "code": .string(code),
-            ], status: error.status)
+        var body: JSONObject = [
+            "detail": detail, "error": .string(error.message), "status_code": .number(JSONNumber(error.status.code)),
+            "code": .string(code),
+        ]
+        // What more there is to say stands beside the usual keys: `taskId` of a task that exists all the same.
+        for (key, value) in error.details?.objectValue ?? [:] where !body.contains(key) { body[key] = value }
+        return .json(.object(body), status: error.status)
     }
 
     private static func adminCode(_ error: HTTPError) -> String {

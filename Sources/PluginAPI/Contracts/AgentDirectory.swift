@@ -24,7 +24,8 @@ public protocol AgentDirectory: Sendable {
 public struct AgentPresence: Sendable, Hashable, Codable {
     /// The agent's id.
     public var agentID: String
-    /// Whether its heartbeats come; `nil` when there was none yet.
+    /// Whether its heartbeats come; `nil` while that is not known: when there was none yet, or none since the daemon
+    /// started and it is not silent for long enough.
     public var isOnline: Bool?
     /// The time of the last heartbeat.
     public var lastHeartbeatAt: Timestamp?

@@ -28,6 +28,8 @@ public struct ClientRequest: Sendable {
     public var timeout: Duration
     /// The longest silence while the answer's body streams.
     public var idleTimeout: Duration
+    /// Which addresses it may go to; `nil` for all.
+    public var addressPolicy: AddressPolicy?
 
     /// Makes a request.
     public init(
@@ -97,6 +99,8 @@ public struct HTTPClientError: Error, Sendable, CustomStringConvertible {
         case tooLarge
         /// The upgrade to WebSocket was refused; the message has the status.
         case upgradeRefused
+        /// The request's ``ClientRequest/addressPolicy`` allows no address of the host; nothing was sent.
+        case addressRefused
     }
 
     /// What went wrong.

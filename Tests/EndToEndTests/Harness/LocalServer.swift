@@ -65,12 +65,14 @@ final class LocalServer: Sendable {
 
     private static func head(_ connection: TCPConnection) throws(ProbeError) -> Head {
         var bytes: [UInt8] = []
-        while !bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) {
+        while bytes.firstRange(of: Array("\r\n\r\n".utf8)) == nil {
             let more = try connection.read()
             guard !more.isEmpty else { throw .closed }
             bytes += more
         }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n")
+        // A body that came along ends what is read as the header.
+        let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.lowerBound ?? bytes.endIndex
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
         let fields = lines.dropFirst().map { line -> (name: String, value: String) in
             let name = line.prefix { $0 != ":" }
             return (name.lowercased(), String(line.dropFirst(name.count + 1).drop { $0 == " " }))

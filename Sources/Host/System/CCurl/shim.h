@@ -45,6 +45,12 @@ static inline void comfyd_easy_set_sockets(CURL *easy, curl_opensocket_callback 
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, closer);
 }
 
+/* As comfyd_address_bytes; the structure ends in room for the addresses of IPv6, which its type does not say. */
+static inline int comfyd_curl_address_bytes(const struct curl_sockaddr *address, unsigned char bytes[16],
+                                            unsigned short *port) {
+    return comfyd_address_bytes(&address->addr, bytes, port);
+}
+
 /* 0 when the handle has no such number. */
 static inline long comfyd_easy_long(CURL *easy, CURLINFO info) {
     long value = 0;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <dlfcn.h>
+#include <ifaddrs.h>
 #include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -16,7 +17,39 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <string.h>
 #include <time.h>
+
+/* The bytes of an IP address, 4 or 16 of them, and its port; 0 for another family. */
+static inline int comfyd_address_bytes(const struct sockaddr *address, unsigned char bytes[16], unsigned short *port) {
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *version4 = (const struct sockaddr_in *)address;
+        memcpy(bytes, &version4->sin_addr, 4);
+        *port = ntohs(version4->sin_port);
+        return 4;
+    }
+    if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *version6 = (const struct sockaddr_in6 *)address;
+        memcpy(bytes, &version6->sin6_addr, 16);
+        *port = ntohs(version6->sin6_port);
+        return 16;
+    }
+    return 0;
+}
+
+/* Whether one of this machine's interfaces has an IP address of `count` bytes; yes if they cannot be listed. */
+static inline int comfyd_is_own_address(const unsigned char *bytes, int count) {
+    struct ifaddrs *list = 0;
+    if (getifaddrs(&list) != 0) return 1;
+    int found = 0;
+    for (struct ifaddrs *one = list; one && !found; one = one->ifa_next) {
+        unsigned char own[16];
+        unsigned short port;
+        found = one->ifa_addr && comfyd_address_bytes(one->ifa_addr, own, &port) == count && !memcmp(own, bytes, count);
+    }
+    freeifaddrs(list);
+    return found;
+}
 
 /* Names the calling thread, for `top -H` and debuggers. */
 static inline void comfyd_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -1,0 +1,31 @@
+import PluginAPI
+
+/// The agents, for other plugins.
+struct RosterDirectory: AgentDirectory {
+    /// Checks tokens.
+    let gate: AgentGate
+    /// The agents.
+    let roster: AgentRoster
+    /// Who is heard of.
+    let presence: PresenceBoard
+    /// When the plugin was made: an older heartbeat says nothing of now.
+    let since: Timestamp
+
+    func authorise(_ request: Request, as agentID: String) async throws {
+        _ = try await gate.agent(agentID, request)
+    }
+
+    func presences() async throws -> [AgentPresence] {
+        roster.all.sorted { $0.id < $1.id }.map { agent in
+            let last = agent.report.lastHeartbeatAt
+            return AgentPresence(
+                agentID: agent.id, isOnline: last.flatMap { isOnline(agent, $0) }, lastHeartbeatAt: last)
+        }
+    }
+
+    private func isOnline(_ agent: AgentRecord, _ last: Timestamp) -> Bool? {
+        guard presence.isOnline(agent) else { return false }
+        // Heard of before the start only: whether it still is will show within the board's patience.
+        return last < since ? nil : true
+    }
+}
