@@ -74,7 +74,7 @@ import Testing
             agents.set("a", isOnline: true, heartbeat: late)
             try await lookTwice(rig)
             #expect(try await rig.types() == ["agent_offline", "agent_online"])
-            try await rig.tell("a", isOnline: false, heartbeat: moment(0), at: late)
+            try await rig.tell("a", isOnline: false, heartbeat: moment(1), at: late)
             #expect(try await rig.types() == ["agent_offline", "agent_online"])
         }
     }
