@@ -136,6 +136,13 @@ import Testing
             let events: [AgentPresenceChanged] = rig.host.events.events()
             #expect(events.map(\.presence.agentID) == ["comfyui-159"])
             #expect(events.first?.presence.isOnline == false)
+            let directory = try #require(rig.host.capability(.agentDirectory))
+            #expect(try await directory.presences().map(\.isOnline) == [nil, false])
+            // Let in again, it has the whole patience before it counts as gone.
+            #expect(await rig.admin(.put, "/agents/comfyui-158", ["allowed": true]).status == .ok)
+            #expect(try await directory.presences().map(\.isOnline) == [true, false])
+            let missed = try await rig.host.clock.drive(atMost: .seconds(240)) { rig.host.events.all.count > 1 }
+            #expect(missed.isSo && missed.moved >= .seconds(170))
         }
     }
 }

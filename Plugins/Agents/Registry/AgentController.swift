@@ -97,6 +97,8 @@ struct AgentController: Sendable {
         let now = clock.wallClock
         let decision = try await store.change(id, at: now) { form.apply(to: &$0) }
         guard let agent = roster.decide(id, decision, at: now) else { throw HTTPError(.agentNotFound) }
+        // While it was disabled nobody waited for its heartbeats; from now on it has the whole patience.
+        if agent.mayTalk, agent.report.lastHeartbeatAt != nil { presence.expect([id]) }
         return shown(agent)
     }
 
