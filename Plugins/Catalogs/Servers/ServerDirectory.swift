@@ -32,7 +32,7 @@ struct ServerDirectory: Sendable {
     ///
     /// None is there twice: workers rank above executors with the same address, and those above the single server.
     func active() async throws -> [CatalogServer] {
-        try await known().active
+        try await known().active()
     }
 
     /// All servers with an address, and the ids that lead to them.
