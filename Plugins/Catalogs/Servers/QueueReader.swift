@@ -44,7 +44,7 @@ struct QueueReader: Sendable {
         }
         return QueueStatus(
             unsupported: "The server has no route that tells of its queue.",
-            raw: withRaw ? ["status_code": .number(JSONNumber(last.code))] : nil)
+            raw: withRaw ? JSON.object(["status_code": .number(JSONNumber(last.code))]).serialized() : nil)
     }
 
     /// The routes in the order in which they are tried.
