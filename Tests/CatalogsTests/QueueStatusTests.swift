@@ -61,6 +61,23 @@ import Testing
         }
     }
 
+    @Test("a count that nobody waits for ends with the next prompt", arguments: ["queue_running", "queue_pending"])
+    func givenUp(key: String) throws {
+        let bytes = JSON.object([key: [[:], [:], [:], [:], [:]]]).serialized()
+        for patience in 1...6 {
+            var asked = 0
+            let count = {
+                try QueueStatus(scanning: bytes) {
+                    asked += 1; return asked == patience
+                }
+            }
+            #expect(throws: CancellationError.self) { try count() }
+            #expect(asked == patience)
+        }
+        let status = try QueueStatus(scanning: bytes)
+        #expect(status.running + status.pending == 5)
+    }
+
     @Test(
         "the server's own answer keeps its form, but for keys to paid services and what is no JSON",
         arguments: [

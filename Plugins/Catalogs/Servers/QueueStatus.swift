@@ -25,16 +25,18 @@ struct QueueStatus: Sendable {
 
     /// Counts the prompts in a server's answer without making values of them: an answer has whole workflows.
     ///
-    /// - Throws: `JSONParseError` when it is no JSON object.
-    init(scanning bytes: [UInt8]) throws {
+    /// - Parameter isGivenUp: Whether nobody waits for it any more; asked before each prompt.
+    /// - Throws: `JSONParseError` when it is no JSON object; `CancellationError` when it is given up.
+    init(scanning bytes: [UInt8], isGivenUp: () -> Bool = { false }) throws {
+        if isGivenUp() { throw CancellationError() }
         var sizes: [String: Range<Int>] = [:]
         try bytes.withUnsafeBufferPointer { bytes in
             var scanner = JSONScanner(bytes, options: Self.options)
             try scanner.beginObject()
             while let key = try scanner.nextKey() {
                 switch key {
-                case "queue_running": running = try Self.count(&scanner)
-                case "queue_pending": pending = try Self.count(&scanner)
+                case "queue_running": running = try Self.count(&scanner, isGivenUp)
+                case "queue_pending": pending = try Self.count(&scanner, isGivenUp)
                 case "queue_size_max", "queue_max_size": sizes[key] = try scanner.skip()
                 default: try scanner.skip()
                 }
@@ -114,7 +116,7 @@ struct QueueStatus: Sendable {
     /// Python writes `NaN` where JSON has no word for it.
     private static let options = JSONParseOptions(allowsNonFiniteNumbers: true)
 
-    private static func count(_ scanner: inout JSONScanner) throws -> Int {
+    private static func count(_ scanner: inout JSONScanner, _ isGivenUp: () -> Bool) throws -> Int {
         guard scanner.kind == .array else {
             try scanner.skip()
             return 0
@@ -122,6 +124,7 @@ struct QueueStatus: Sendable {
         var count = 0
         try scanner.beginArray()
         while try scanner.nextElement() {
+            if isGivenUp() { throw CancellationError() }
             try scanner.skip()
             count += 1
         }
