@@ -91,6 +91,8 @@ struct EntryChangeTests {
             Models(given: ["base_model": "x", "base_models": ["a"]], models: ["a"], model: "a"),
             Models(given: ["base_model": "x", "base_models": ["a", "b"]], models: ["a", "b"], model: nil),
             Models(given: ["base_model": "x", "base_models": nil], models: ["x"], model: "x"),
+            Models(given: ["base_model": "x", "base_models": []], models: nil, model: nil),
+            Models(given: ["base_model": "x", "base_models": [" "]], models: nil, model: nil),
             Models(given: ["base_model": nil, "base_models": nil], models: nil, model: nil),
             Models(given: [:], models: nil, model: nil),
         ])
@@ -115,6 +117,8 @@ struct EntryChangeTests {
             (Models(given: ["base_model": nil], models: ["a", "b"], model: nil), ["a", "b"]),
             (Models(given: ["base_models": nil], models: nil, model: nil), ["a", "b"]),
             (Models(given: ["base_models": ["b", "c"]], models: ["b", "c"], model: nil), ["a"]),
+            // A whole row that was read, and whose list was emptied.
+            (Models(given: ["base_models": [], "base_model": "a"], models: nil, model: nil), ["a"]),
             (Models(given: ["display_name": "x"], models: ["a"], model: "a"), ["a"]),
         ] as [(Models, [String])])
     func changedBaseModels(_ models: Models, before: [String]) async throws {

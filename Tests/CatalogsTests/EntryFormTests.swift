@@ -84,7 +84,8 @@ struct EntryFormTests {
         arguments: [
             ("https://...", true), ("http://mirror:8080/a b", false), ("http://镜像/模型?x=1#y", true),
             ("hf://org/model", true), ("git@github.com:o/r.git", true), ("//mirror/a", false), ("a", false),
-            ("https://", false), ("javascript:alert(1)", false), ("JavaScript://x/%0aalert(1)", false),
+            ("git@:o/r.git", false), ("@github.com:o/r.git", false), ("git@github.com:", false), ("https://", false),
+            ("javascript:alert(1)", false), ("JavaScript://x/%0aalert(1)", false),
             ("data:text/html,x", false), ("file:///etc/passwd", false), ("1http://x", false), ("ht!tp://x", false),
         ])
     func addresses(address: String, isTaken: Bool) async throws {

@@ -97,6 +97,18 @@ import Testing
         }
     }
 
+    @Test("a server without the node that lists LoRAs tells nothing about them")
+    func noLoader() async throws {
+        try await withFakeServers(executors: Self.executors) { rig in
+            await add(rig, "one")
+            rig.servers["http://a:8188/object_info"] = .json(["KSampler": ["input": [:]]])
+            let answer = await rig.get("/loras?executorId=a")
+            #expect(answer.json?["executorError"] == "COMFYUI_OBJECT_INFO_INVALID")
+            #expect(answer.json?["installedFiles"] == .null)
+            #expect(answer.json?["items"]?[0]?["installed"] == .null)
+        }
+    }
+
     @Test(
         "a server that cannot be asked never reads as one on which nothing is installed",
         arguments: [
@@ -120,7 +132,7 @@ import Testing
     @Test("a server without LoRAs has none, which is something else than not to know")
     func none() async throws {
         try await withFakeServers(executors: Self.executors) { rig in
-            rig.servers["http://a:8188/object_info"] = .json(["KSampler": [:]])
+            rig.servers["http://a:8188/object_info"] = FakeServers.objectInfo()
             await add(rig, "one")
             let answer = await rig.get("/loras?executorId=a")
             #expect(answer.json?["installedFiles"] == [])

@@ -61,6 +61,40 @@ import Testing
         }
     }
 
+    @Test("a count that nobody waits for ends with the next prompt", arguments: ["queue_running", "queue_pending"])
+    func givenUp(key: String) throws {
+        let bytes = JSON.object([key: [[:], [:], [:], [:], [:]]]).serialized()
+        for patience in 1...6 {
+            var asked = 0
+            let count = {
+                try QueueStatus(scanning: bytes) {
+                    asked += 1; return asked == patience
+                }
+            }
+            #expect(throws: CancellationError.self) { try count() }
+            #expect(asked == patience)
+        }
+        let status = try QueueStatus(scanning: bytes)
+        #expect(status.running + status.pending == 5)
+    }
+
+    @Test(
+        "the server's own answer keeps its form, but for keys to paid services and what is no JSON",
+        arguments: [
+            (#"{}"#, [:]), (#" { "a" : NaN , "queue_running" : [ ] } "#, ["a": nil, "queue_running": []]),
+            (
+                #"{"queue_pending": [[1, "p", {"n": Infinity}, {"auth_token_comfy_org": "s", "x": 1}], 2], "queue_running": {"b": [1]}}"#,
+                ["queue_pending": [[1, "p", ["n": nil], ["x": 1]], 2], "queue_running": ["b": [1]]]
+            ),
+            (#"{"queue\u005frunning": [[1, 2, 3, {"api_key_comfy_org": "s"}]]}"#, ["queue_running": [[1, 2, 3, [:]]]]),
+        ] as [(String, JSON)])
+    func rawForms(text: String, raw: JSON) async throws {
+        try await withFakeServers(executors: Self.executors) { rig in
+            rig.servers["http://a:8188/queue/status"] = .text(text)
+            #expect(await rig.get("/queue-status?executorId=a").json?["raw"] == raw)
+        }
+    }
+
     @Test(
         "routes are tried in order, and the next one only after 404 or 405",
         arguments: [

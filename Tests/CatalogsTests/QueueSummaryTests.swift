@@ -78,6 +78,27 @@ import Testing
         }
     }
 
+    @Test(
+        "a server that is asked for by name is there though another one has its address; an address counts once",
+        arguments: [
+            ("?executorIds=twin", ["twin"]), ("?executorIds=a", ["a"]), ("?executorIds=twin,a", ["a"]),
+            ("?executorIds=same", ["same"]), ("?executorIds=same,w1", ["id-w1"]), ("", ["a", "id-w1"]),
+        ])
+    func sameAddress(query: String, ids: [String]) async throws {
+        let executors: JSON = [
+            ["id": "a", "base_url": "http://a:8188"], ["id": "twin", "base_url": "http://a:8188"],
+            ["id": "same", "base_url": "http://w1:8188"],
+        ]
+        try await withFakeServers(executors: executors, workers: [.worker("w1")]) { rig in
+            for host in ["a", "w1"] {
+                rig.servers["http://\(host):8188/queue"] = .json(["queue_running": [1], "queue_pending": []])
+            }
+            let answer = await rig.get("/queue-summary\(query)")
+            #expect(answer.json?["servers"]?.arrayValue?.map { $0["executorId"]?.stringValue } == ids)
+            #expect(answer.json?["totalRunning"] == .number(JSONNumber(ids.count)))
+        }
+    }
+
     @Test("a server without a queue is there with a sentence, and does not count")
     func unsupported() async throws {
         try await withFakeServers(executors: Self.executors, workers: []) { rig in

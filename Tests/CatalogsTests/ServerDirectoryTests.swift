@@ -32,6 +32,20 @@ import Testing
         }
     }
 
+    @Test("a worker whose id is another id of a second worker goes by its name, and is not taken for that one")
+    func shadowed() async throws {
+        let executors: JSON = [["id": "id-w2", "worker": "w1"]]
+        try await withFakeServers(executors: executors, workers: [.worker("w1"), .worker("w2")]) { rig async throws in
+            #expect(try await rig.directory.server("id-w2").baseURL == "http://w1:8188")
+            #expect(try await rig.directory.server("w2").baseURL == "http://w2:8188")
+            #expect(try await rig.directory.active().map(\.id) == ["id-w2", "w2"])
+            rig.servers["http://w2:8188/queue"] = .json(["queue_running": [1]])
+            let summary = await rig.get("/queue-summary?executorIds=w2").json
+            #expect(summary?["totalRunning"] == 1)
+            #expect(summary?["servers"]?.arrayValue?.map { $0["baseUrl"] } == ["http://w2:8188"])
+        }
+    }
+
     @Test("workers are reached through their cluster, executors with their own credentials")
     func credentials() async throws {
         try await withFakeServers(executors: Self.executors, workers: [.worker("w1")]) { rig async throws in

@@ -3,6 +3,8 @@ import PluginAPI
 /// The base models of a LoRA: the list counts, and `base_model` is its one entry for older clients (`spec/catalogs.md` §1).
 enum BaseModels {
     /// Turns a `base_model` that came without a list into a list of one; only a `null` of it stays.
+    ///
+    /// An empty list is one: a row that was read and whose list was emptied still has its `base_model` beside it.
     static let normalise: @Sendable (inout JSONObject) -> Void = { given in
         guard let single = given["base_model"] else { return }
         let list = given["base_models"]

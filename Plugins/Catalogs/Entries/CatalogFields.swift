@@ -37,6 +37,7 @@ struct CatalogFields: Sendable {
         }
         try form.finish()
         kind.normalise(&values)
+        for (name, value) in values where value.arrayValue?.isEmpty ?? false { values[name] = .null }
     }
 
     private static func read(_ column: CatalogColumn, _ form: inout BodyForm, mustBeThere: Bool) -> JSON {
@@ -67,7 +68,7 @@ struct CatalogFields: Sendable {
                 form.reject(
                     column.name, "An item should have at most \(CatalogColumn.longestWord) characters and no NUL")
             }
-            return kept.isEmpty ? .null : .array(kept.map { .string($0) })
+            return .array(kept.map { .string($0) })
         case .moment:
             guard let moment = form.moment(column.name) else { return .null }
             // An offset may lead out of the years that can be written.

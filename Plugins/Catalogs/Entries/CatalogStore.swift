@@ -71,12 +71,7 @@ struct CatalogStore: Sendable {
     ///
     /// - Throws: ``HTTPError`` 404 `NOT_FOUND`; ``DatabaseError``.
     func entry(_ kind: CatalogKind, _ id: Int64) async throws -> CatalogEntry {
-        let entry = try await database.read { connection in
-            try connection.first("SELECT * FROM \(identifier: kind.table) WHERE id = \(id)") {
-                try CatalogEntry(kind, $0)
-            }
-        }
-        guard let entry else { throw HTTPError.noSuchEntry(kind) }
+        guard let entry = try await entries(kind, [id]).first else { throw HTTPError.noSuchEntry(kind) }
         return entry
     }
 

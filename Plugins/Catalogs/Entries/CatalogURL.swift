@@ -9,7 +9,10 @@ enum CatalogURL {
         }
         // `git@github.com:owner/repository.git`, as git takes it.
         let beforeColon = text.prefix { $0 != ":" }
-        if beforeColon.contains("@"), beforeColon.count < text.count, !beforeColon.contains("/") { return nil }
+        if beforeColon.contains("@"), !beforeColon.contains("/") {
+            let isWhole = beforeColon.first != "@" && beforeColon.last != "@" && text.count > beforeColon.count + 1
+            return isWhole ? nil : "Input should be an address such as git@example.com:owner/repository.git"
+        }
         let isScheme =
             beforeColon.first?.isLetter ?? false
             && beforeColon.utf8.allSatisfy { byte in

@@ -11,6 +11,12 @@ struct LoraFinder: Sendable {
     /// Where the work is done that takes long.
     let blocking: any BlockingThreads
 
+    /// The node whose choices are the files.
+    private static let loader = "LoraLoaderModelOnly"
+    /// Without that node nothing is known, which is not the same as nothing installed.
+    private static let unlisted = HTTPError(
+        .badGateway, "COMFYUI_OBJECT_INFO_INVALID", "The server's /object_info has no \(loader).")
+
     /// Looks at a server; one that cannot be asked does not fail the look, because the catalog itself is fine.
     ///
     /// - Throws: ``DatabaseError``.
@@ -20,6 +26,7 @@ struct LoraFinder: Sendable {
             let server = try await directory.server(executorID)
             installed.baseURL = server.baseURL
             let inventory = try await inventories.inventory(of: server, refresh: refresh)
+            guard inventory.nodeKeys.contains(Self.loader) else { throw Self.unlisted }
             installed = try await blocking.run { [installed] in
                 var installed = installed
                 installed.take(inventory.models["lora"] ?? [])

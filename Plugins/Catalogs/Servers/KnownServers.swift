@@ -8,10 +8,15 @@ struct KnownServers: Sendable {
     /// The server that an id means.
     subscript(id: String) -> CatalogServer? { byID[id] }
 
-    /// Those that count when all are asked, by id; none with the address of another.
-    var active: [CatalogServer] {
+    /// Those that count when all are asked, or some, by id; none with the address of another.
+    ///
+    /// - Parameter wanted: Ids that callers use, of which unknown ones are left out; empty for all.
+    func active(among wanted: [String] = []) -> [CatalogServer] {
+        let ids = Set(wanted.compactMap { self[$0]?.id })
+        // Whoever names one server must not get none because another one has its address.
+        let chosen = servers.filter { $0.isActive && (wanted.isEmpty || ids.contains($0.id)) }
         var urls: Set<String> = []
-        return servers.filter { $0.isActive && urls.insert($0.baseURL).inserted }.sorted { $0.id < $1.id }
+        return chosen.filter { urls.insert($0.baseURL).inserted }.sorted { $0.id < $1.id }
     }
 
     /// Adds a server under its id, unless that means another one.

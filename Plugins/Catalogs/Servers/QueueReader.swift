@@ -1,5 +1,6 @@
 import ComfyUI
 import PluginAPI
+import Synchronization
 
 /// Reads the queue of a server by the first of its routes that is there: stock ComfyUI has no `/queue/status`.
 struct QueueReader: Sendable {
@@ -32,11 +33,7 @@ struct QueueReader: Sendable {
                     "The server's queue cannot be read: \(ServerFailure.words(error)).", cause: error)
             }
             do {
-                return try await context.blocking.run {
-                    var status = try QueueStatus(scanning: bytes)
-                    if withRaw { status.raw = try QueueStatus.shown(bytes) }
-                    return status
-                }
+                return try await status(bytes, withRaw: withRaw)
             } catch let error as JSONParseError {
                 throw HTTPError(
                     .badGateway, "COMFYUI_QUEUE_STATUS_INVALID", "The server's queue is no JSON object.", cause: error)
@@ -44,7 +41,21 @@ struct QueueReader: Sendable {
         }
         return QueueStatus(
             unsupported: "The server has no route that tells of its queue.",
-            raw: withRaw ? ["status_code": .number(JSONNumber(last.code))] : nil)
+            raw: withRaw ? JSON.object(["status_code": .number(JSONNumber(last.code))]).serialized() : nil)
+    }
+
+    /// Reads an answer; who is cancelled does not wait until the whole of a large one is walked over.
+    private func status(_ bytes: [UInt8], withRaw: Bool) async throws -> QueueStatus {
+        let isGivenUp = Mutex(false)
+        return try await withTaskCancellationHandler {
+            try await context.blocking.run {
+                var status = try QueueStatus(scanning: bytes) { isGivenUp.withLock { $0 } }
+                if withRaw { status.raw = try QueueStatus.shown(bytes) }
+                return status
+            }
+        } onCancel: {
+            isGivenUp.withLock { $0 = true }
+        }
     }
 
     /// The routes in the order in which they are tried.

@@ -111,6 +111,10 @@ struct ServerController: Sendable {
         let server = try await directory.server(executorID)
         let status = try await queues.read(server, withRaw: withRaw)
         // The workflows of a long queue are megabytes of text.
-        return try await directory.context.blocking.run { .json(status.json(executorID, server)) }
+        return try await directory.context.blocking.run {
+            Response(
+                headers: ["Content-Type": "application/json; charset=utf-8"],
+                body: .bytes(status.text(executorID, server)))
+        }
     }
 }

@@ -32,7 +32,7 @@ struct ServerDirectory: Sendable {
     ///
     /// None is there twice: workers rank above executors with the same address, and those above the single server.
     func active() async throws -> [CatalogServer] {
-        try await known().active
+        try await known().active()
     }
 
     /// All servers with an address, and the ids that lead to them.
@@ -65,17 +65,22 @@ struct ServerDirectory: Sendable {
     private func addWorkers(of cluster: any ComfyBackend, to known: inout KnownServers) async throws {
         let workers = try await cluster.servers()
         var aliases: [String: [ExecutorEntry]] = [:]
+        var taken: Set<String> = []
         for entry in executors where entry.isComfyUI && !entry.worker.isEmpty {
             let worker = workers.first { $0.id == entry.worker } ?? workers.first { $0.name == entry.worker }
-            if let worker { aliases[worker.id, default: []].append(entry) }
+            guard let worker else { continue }
+            aliases[worker.id, default: []].append(entry)
+            taken.insert(entry.id)
         }
         var found: [(worker: ComfyServer, server: CatalogServer)] = []
         for worker in workers {
             // One that was removed meanwhile has no client.
             guard let paths = try? cluster.client(of: worker.id) else { continue }
             let alias = aliases[worker.id]?.first
+            // Where its own id stands for another worker, its name is left.
+            let ownID = taken.contains(worker.id) ? worker.name : worker.id
             let server = CatalogServer(
-                id: alias?.id ?? worker.id, name: alias?.name ?? worker.name, baseURL: worker.url, source: .worker,
+                id: alias?.id ?? ownID, name: alias?.name ?? worker.name, baseURL: worker.url, source: .worker,
                 isActive: worker.enabled && alias?.isActive ?? true, isHealthy: worker.healthy,
                 client: ComfyClient(baseURL: "", http: paths))
             found.append((worker, server))

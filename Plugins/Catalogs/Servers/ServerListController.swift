@@ -57,9 +57,7 @@ struct ServerListController: Sendable {
         let time = directory.context.clock.wallClock
         let known = try await directory.known()
         let wanted = QueryForm(request.query).list("executorIds")
-        let ids = Set(wanted.compactMap { known[$0]?.id })
-        let servers = known.active.filter { wanted.isEmpty || ids.contains($0.id) }
-        let answers = await servers.concurrentMap(atOnce: Self.width) { ($0, await look($0)) }
+        let answers = await known.active(among: wanted).concurrentMap(atOnce: Self.width) { ($0, await look($0)) }
         let running = answers.reduce(0) { $0 + $1.1.running }
         let pending = answers.reduce(0) { $0 + $1.1.pending }
         return [

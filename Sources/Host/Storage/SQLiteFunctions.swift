@@ -32,6 +32,10 @@ enum SQLiteFunctions {
             return sqlite3_result_int(context, 0)
         }
         let before = UnsafeRawBufferPointer(start: start, count: found - start)
+        // A part that begins within a character can only be at the start of a text.
+        if !areBlobs, !before.isEmpty, wanted.load(as: UInt8.self) & 0xC0 == 0x80 {
+            return sqlite3_result_int(context, 0)
+        }
         let characters = areBlobs ? before.count : before.count { $0 & 0xC0 != 0x80 }
         sqlite3_result_int64(context, Int64(characters) + 1)
     }

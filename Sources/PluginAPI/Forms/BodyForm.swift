@@ -18,9 +18,6 @@ public struct BodyForm: Sendable {
     /// Whether a key is there, whatever its value.
     public func has(_ key: String) -> Bool { body.contains(key) }
 
-    /// Whether a key is there and `null`.
-    public func isNull(_ key: String) -> Bool { body[key]?.isNull ?? false }
-
     /// The value of a key as it came.
     public func value(_ key: String) -> JSON? { body[key] }
 

@@ -39,6 +39,7 @@ struct SQLiteValueTests {
             ("'', ''", 1), ("'', 'a'", 0), ("'日本 🦊 e', '🦊'", 4), ("'日本', '本'", 2), ("x'E697A5E69CAC', '本'", 2),
             ("x'E697A5E69CAC', x'E69CAC'", 4), ("x'', x''", 1), ("x'00', x'00'", 1), ("12345, 34", 3), ("0.5, '.'", 2),
             ("NULL, 'a'", nil), ("'a', NULL", nil), ("NULL, NULL", nil), ("'100%_', '%_'", 4), ("'aab', 'ab'", 2),
+            ("'é', x'A9'", 0), ("x'C3A9', x'A9'", 2), ("'aéb', x'A962'", 0),
         ] as [(String, Int64?)])
     func instr(arguments: String, place: Int64?) async throws {
         let found = try await withDatabase { database in

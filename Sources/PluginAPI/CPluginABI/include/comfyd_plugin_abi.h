@@ -16,7 +16,7 @@
 #define COMFYD_PLUGIN_ABI_MAJOR 1
 #endif
 #ifndef COMFYD_PLUGIN_ABI_MINOR
-#define COMFYD_PLUGIN_ABI_MINOR 3
+#define COMFYD_PLUGIN_ABI_MINOR 4
 #endif
 
 typedef struct comfyd_plugin_note {
