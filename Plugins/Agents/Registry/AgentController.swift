@@ -91,9 +91,7 @@ struct AgentController: Sendable {
 
     private func change(_ request: Request, _ id: String) async throws -> JSON {
         let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: false)
-        if let given = form.id, given != id {
-            throw HTTPError(.badRequest, "AGENT_ID_IMMUTABLE", "The id of an agent cannot be changed.")
-        }
+        if let given = form.id, given != id { throw HTTPError(.idImmutable) }
         let now = clock.wallClock
         let decision = try await store.change(id, at: now) { form.apply(to: &$0) }
         guard let agent = roster.decide(id, decision, at: now) else { throw HTTPError(.agentNotFound) }
