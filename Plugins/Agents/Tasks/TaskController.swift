@@ -80,7 +80,7 @@ struct TaskController: Sendable {
         let form = try TaskForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), now: now)
         let (task, isNew) = try await service.create(form, baseURL: service.context.daemon.baseURL(for: request))
         guard isPushed, isNew || task.state == .pending else { return .object(task.json) }
-        _ = try await service.pusher.push(task.id)
+        try await service.pusher.pushNew(task.id)
         return .object(try await service.tasks.find(task.id).json)
     }
 

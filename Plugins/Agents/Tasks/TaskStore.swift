@@ -151,7 +151,7 @@ struct TaskStore: Sendable {
         try await events(of: id, limit: 1).first?.id ?? 0
     }
 
-    /// Tasks that may have to be pushed again by now, the most urgent first.
+    /// Tasks that have to be pushed again by now (``PushRetry/isDue(_:now:)``), the most urgent first.
     ///
     /// - Throws: ``DatabaseError``.
     func duePushes(limit: Int) async throws -> [String] {
@@ -159,7 +159,8 @@ struct TaskStore: Sendable {
         return try await database.read { connection in
             try connection.all(
                 """
-                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) ORDER BY next_push_at LIMIT \(limit)
+                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) OR next_push_at > \(PushRetry.latest(now))
+                ORDER BY next_push_at LIMIT \(limit)
                 """
             ) { try $0.get("id") }
         }
