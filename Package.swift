@@ -6,6 +6,9 @@ let plugins = ["Agents", "Alerts", "Catalogs", "Gateway", "Simulator", "Workflow
 /// Those that talk to a ComfyUI server.
 let comfyClients: Set = ["Catalogs", "Gateway", "Workflows"]
 
+/// Documents that plugins show also where no file of them is installed.
+let embedded = ["Agents": ["agent-protocol.md"]]
+
 // Products of *other* packages, the one kind of dependency SwiftPM links dynamically: their types
 // exist once in the process. Never depend on these sources in any other way.
 let api: Target.Dependency = .product(name: "PluginAPI", package: "PluginAPI")
@@ -32,6 +35,7 @@ func plugin(_ name: String) -> Target {
         dependencies: [api] + (comfyClients.contains(name) ? [comfy] : []),
         path: "Plugins/\(name)",
         exclude: ["README.md"],
+        resources: (embedded[name] ?? []).map { .embedInCode($0) },
         swiftSettings: settings,
         // Found from lib/comfyd/plugins; never unmapped; no symbol left open, but those of a sanitizer's runtime.
         linkerSettings: [linker("-rpath=$ORIGIN/.."), linker("-z", "nodelete")]

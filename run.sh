@@ -79,6 +79,8 @@ plugins:
       - { url: "http://127.0.0.1:8192", name: simulator-2 }
   workflows: { directory: ./workflows }
   catalogs: {}
+  agents: { push_targets: [any, 127.0.0.0/8], protocol_document: ../../docs/agent-protocol.md }
+  alerts: {}
 YAML
 cat <<TEXT
 a gateway on 127.0.0.1:8000 and two simulated ComfyUI servers on 8191 and 8192; Ctrl-C ends them

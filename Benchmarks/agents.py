@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 
 import catalogs
@@ -16,6 +15,26 @@ BEAT = json.dumps({
     "metrics": {"cpu": 0.42, "memory": 0.78, "disk": 0.61, "gpu": 0.55}, "agent_version": "1.2.0",
     "comfyui_version": "0f4dd2a9c1",
 })
+
+
+def name(number):
+    return f"bench-{number}"
+
+
+def register(client, count):
+    """Makes agents; gives their tokens."""
+    tokens = []
+    for number in range(count):
+        client.send("POST", "/agents", json.dumps({"id": name(number), "role": "full"}))
+        tokens.append(json.loads(client.send("POST", f"/agents/{name(number)}/token", "{}"))["token"])
+    return tokens
+
+
+def heartbeat(number, token, connection="keep-alive"):
+    return (
+        f"POST /api/agent/agents/{name(number)}/heartbeat HTTP/1.1\r\nHost: bench\r\nConnection: {connection}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {len(BEAT)}\r\n\r\n{BEAT}"
+    ).encode()
 
 
 class Beater:
@@ -34,10 +53,7 @@ class Beater:
             due = self.begin + self.number / RATE + turn * step
             await asyncio.sleep(max(0, due - time.perf_counter()))
             agent = (self.number + turn * CONNECTIONS) % len(self.tokens)
-            writer.write((
-                f"POST /api/agent/agents/bench-{agent}/heartbeat HTTP/1.1\r\nHost: bench\r\n"
-                f"Authorization: Bearer {self.tokens[agent]}\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(BEAT)}\r\n\r\n{BEAT}").encode())
+            writer.write(heartbeat(agent, self.tokens[agent]))
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(l.split(b":")[1]) for l in head.split(b"\r\n") if l.lower().startswith(b"content-length"))
             await reader.readexactly(length)
@@ -53,10 +69,7 @@ def bench_agents(options, report):
     number = AGENTS // 10 if options.quick else AGENTS
     with servers.state_folder() as state, servers.comfyd(options.bin, {"agents": {}}, state=state) as server:
         client = catalogs.Client(server, state)
-        tokens = []
-        for agent in range(number):
-            client.send("POST", "/agents", json.dumps({"id": f"bench-{agent}", "role": "full"}))
-            tokens.append(json.loads(client.send("POST", f"/agents/bench-{agent}/token", "{}"))["token"])
+        tokens = register(client, number)
         memory = server.memory()
         beaters, lists, cpu = asyncio.run(beat(server, client, tokens, seconds))
         times = sorted(t for beater in beaters for t in beater.times)

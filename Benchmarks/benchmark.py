@@ -13,6 +13,7 @@ import urllib.request
 import agents
 import catalogs
 import load
+import presence
 import scale
 import servers
 
@@ -215,21 +216,25 @@ BENCHES = {
     "view": bench_view,
     "memory": bench_memory,
     "sockets": bench_sockets,
+    "presence": presence.bench_presence,
 }
+# In real time, and long: only when it is named.
+ON_REQUEST = {"presence"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of the release build")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"some of: {' '.join(BENCHES)}; default: all")
+    sections = f"some of: {' '.join(BENCHES)}; default: all but {' '.join(ON_REQUEST)}"
+    parser.add_argument("sections", nargs="*", metavar="section", help=sections)
     options = parser.parse_args()
     for name in options.sections:
         if name not in BENCHES:
             parser.error(f"no section {name}; there are: {' '.join(BENCHES)}")
     options.seconds = 3 if options.quick else 8
     report = Report()
-    for name in options.sections or BENCHES:
+    for name in options.sections or [name for name in BENCHES if name not in ON_REQUEST]:
         print(f"{name} ...", file=sys.stderr)
         BENCHES[name](options, report)
     report.print()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Prints comfyd's figures beside nginx and beside the bare simulated server, all in one run on this machine.
-#   Benchmarks/run.sh                  everything, less than eight minutes once built
+#   Benchmarks/run.sh                  everything but presence, less than ten minutes once built
 #   Benchmarks/run.sh --quick          shorter measurements
-#   Benchmarks/run.sh NAME ...         only some of: answers stored submits workers waiting catalogs agents view memory sockets
+#   Benchmarks/run.sh NAME ...         only some of: answers stored submits workers waiting catalogs agents view memory sockets presence
 # Result: a Markdown table on standard output, ready for docs/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."

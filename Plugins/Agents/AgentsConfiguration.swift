@@ -62,7 +62,10 @@ struct AgentsConfiguration: ConfigurationSection {
             "Which pushes are tried again until the task expires: those that found the agent busy, or all that failed.")
         protocolDocument = config.value(
             "protocol_document", default: "./docs/agent-protocol.md",
-            "The file that GET /api/agent/docs/agent-protocol shows, relative to this file; read at each request.")
+            """
+            The file that GET /api/agent/docs/agent-protocol shows, relative to this file, read at each request; without it, \
+            the document of this version.
+            """)
         isDevelopment = config.value(
             "development", default: false, "Lets debug_tokens count; never on a deployment that others reach.")
         debugTokens = config.value(

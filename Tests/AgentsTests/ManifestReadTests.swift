@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("the protocol document is read at each request, and has a placeholder")
+    @Test("the protocol document is read at each request, and a copy is built in")
     func protocolDocument() async throws {
         let directory = try TestDirectory()
         let path = try directory.folder("docs") + "/agent-protocol.md"
@@ -55,7 +55,9 @@ import Testing
             let missing = await rig.agent(.get, "/docs/agent-protocol", token: nil)
             #expect(missing.status == .ok)
             #expect(missing.headers["Content-Type"] == "text/markdown; charset=utf-8")
+            // The one that is built in.
             #expect(missing.text.hasPrefix("# Agent protocol"))
+            #expect(missing.text.contains("POST /auth/verify"))
             for text in ["# One", "# Zwei – ä"] {
                 try Files.write(text, to: path)
                 #expect(await rig.agent(.get, "/docs/agent-protocol", token: nil).text == text)

@@ -44,6 +44,25 @@ struct AgentReportTests {
         }
     }
 
+    @Test("agents' tokens do not count as wrong ones of their address, which an administrator may share")
+    func sharedAddress() async throws {
+        try await withDaemon("plugins: { agents: {}, alerts: {} }") { daemon in
+            _ = try await daemon.admin.post("/api/admin/comfyui/agents", ["id": "gpu-1"])
+            let path = "/api/admin/comfyui/agents/gpu-1/token"
+            let token = try #require(try await daemon.admin.post(path, [:]).json["token"]?.stringValue)
+            let agent = daemon.probe.bearing(token)
+            for _ in 0..<25 {
+                let beat = try await agent.post("/api/agent/agents/gpu-1/heartbeat", ["cpu": 1])
+                #expect(beat.status == 200, "\(beat)")
+                let alert: JSON = ["type": "disk_low", "message": "m"]
+                let alerted = try await agent.post("/api/agent/agents/gpu-1/alerts", alert)
+                #expect(alerted.status == 200, "\(alerted)")
+            }
+            let list = try await daemon.admin.get("/api/admin/comfyui/agents")
+            #expect(list.status == 200, "\(list)")
+        }
+    }
+
     @Test("refusals are in the dialect of the surface, and the protocol is there for everybody")
     func dialect() async throws {
         let directory = try TemporaryDirectory()

@@ -77,6 +77,13 @@ struct ReadmeTests {
         #expect(result.output.contains(#""action":"create""#), "\(result)")
     }
 
+    @Test("the commands of the guide of agents run against a demo cluster: an agent is heard, a task is cancelled")
+    func agentsGuide() async throws {
+        let result = try await runCommands(of: "docs/agents.md")
+        #expect(result.output.contains(#""online":true"#), "\(result)")
+        #expect(result.output.contains(#""message":"cancelled by admin""#), "\(result)")
+    }
+
     /// The demo of `run.sh`: two simulated servers, a gateway whose configuration lists them, and the example workflow.
     private func withDemo<T>(_ body: (DaemonProcess) async throws -> T) async throws -> T {
         try await withSlots(3) {
@@ -90,8 +97,16 @@ struct ReadmeTests {
             let example = "workflows/text_to_image.json"
             try directory.write(example, try Files.text("\(Places.repository)/packaging/\(example)"))
             let gateway = try await DaemonProcess.start(
-                "plugins:\n  workflows: { directory: ./workflows }\n  catalogs: {}\n  gateway:\n    workers:\n\(list)",
-                in: directory)
+                """
+                plugins:
+                  workflows: { directory: ./workflows }
+                  catalogs: {}
+                  agents: { push_targets: [any, 127.0.0.0/8] }
+                  alerts: {}
+                  gateway:
+                    workers:
+                \(list)
+                """, in: directory)
             defer { gateway.end() }
             return try await body(gateway)
         }

@@ -11,7 +11,8 @@ struct ProtocolController: Sendable {
 
     /// The largest document in bytes.
     private static let largest = 1 << 20
-    private static let placeholder = "# Agent protocol\n\nThis installation has no copy of the protocol document.\n"
+    /// The document of this version, for installations without a file of it.
+    private static let ownCopy = String(decoding: PackageResources.agent_protocol_md, as: UTF8.self)
 
     /// Declares the route.
     func declare(_ routes: inout RouteGroup) {
@@ -28,8 +29,8 @@ struct ProtocolController: Sendable {
             let bytes = try await files.run { [path] in try SmallFile.read(path, largest: Self.largest) }
             text = String(decoding: bytes, as: UTF8.self)
         } catch let problem as SmallFile.Problem {
-            logger.debug("the protocol document cannot be shown", ["problem": "\(problem)"])
-            text = Self.placeholder
+            logger.debug("the protocol document cannot be read, the built-in one is shown", ["problem": "\(problem)"])
+            text = Self.ownCopy
         }
         return .text(text, type: "text/markdown; charset=utf-8")
     }

@@ -22,6 +22,8 @@ enum AgentCode: String, Sendable, CaseIterable {
     case agentNotFound = "AGENT_NOT_FOUND"
     /// The id is taken.
     case agentExists = "AGENT_ALREADY_EXISTS"
+    /// A change names another id than the one of the agent.
+    case idImmutable = "AGENT_ID_IMMUTABLE"
     /// The agent is not on the white list, is disabled, or is not the one of the token.
     case agentNotAllowed = "AGENT_NOT_ALLOWED"
     /// The agent has work under way.
@@ -60,7 +62,7 @@ enum AgentCode: String, Sendable, CaseIterable {
         case .payloadMismatch, .scopeInvalid, .agentNotAllowed, .manifestForbidden, .taskForbidden: .forbidden
         case .agentNotFound, .manifestNotFound, .taskNotFound: .notFound
         case .agentExists, .agentBusy, .manifestExists, .taskExpired, .taskExists, .taskFinished: .conflict
-        case .baseURLMissing, .targetRefused: .badRequest
+        case .idImmutable, .baseURLMissing, .targetRefused: .badRequest
         case .pushFailed: .badGateway
         case .rateLimited: .tooManyRequests
         case .alertsDisabled: .serviceUnavailable
@@ -80,6 +82,7 @@ enum AgentCode: String, Sendable, CaseIterable {
         case .scopeInvalid: "The token's scope does not allow this."
         case .agentNotFound: "There is no such agent."
         case .agentExists: "An agent has this id."
+        case .idImmutable: "The id of an agent cannot be changed."
         case .agentNotAllowed: "The agent is not allowed."
         case .agentBusy: "A task of the agent is running; force=true deletes all the same."
         case .baseURLMissing: "The agent has no baseUrl to push to."

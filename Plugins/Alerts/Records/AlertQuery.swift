@@ -13,11 +13,11 @@ struct AlertQuery: Sendable {
 
     /// Reads a request's query.
     init(_ form: inout QueryForm) {
-        agentID = form.text("agent_id")
-        type = form.text("alert_type")
+        agentID = form.text("agent_id") ?? form.text("agentId")
+        type = form.text("alert_type") ?? form.text("alertType")
         isAcknowledged = form.flag("acknowledged")
         since = form.moment("since")
-        before = form.integer("before_id")
+        before = form.integer("before_id") ?? form.integer("beforeId")
         limit = min(max(form.integer("limit") ?? 50, 1), 200)
         offset = form.integer("offset", in: 0...Int(Int32.max)) ?? 0
     }

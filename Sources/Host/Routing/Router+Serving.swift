@@ -14,13 +14,11 @@ extension Router {
         if request.method == .head { request.method = .get }
         var allowance: RateAllowance?
         do {
-            if !passesWithoutToken(request, route) {
+            if !passesUnasked(request, route) {
                 let badToken = try await authenticate(&request, route)
-                if !route.isOpen {
-                    allowance = request.principal.flatMap(rateLimiter.take)
-                    if let refusal = allowance?.refusal { throw refusal }
-                    if let refusal = mayPass(request.principal, request, route) { throw badToken ?? refusal }
-                }
+                allowance = request.principal.flatMap(rateLimiter.take)
+                if let refusal = allowance?.refusal { throw refusal }
+                if let refusal = mayPass(request.principal, request, route) { throw badToken ?? refusal }
             }
             switch route.action {
             case .respond(let handler):
@@ -66,12 +64,16 @@ extension Router {
         return finish(response, request, route, started, cors: route.cors, allowance: allowance)
     }
 
-    /// Whether a request without a token may pass; most requests on open routes do, without a suspension.
-    private func passesWithoutToken(_ request: Request, _ route: BoundRoute) -> Bool {
+    /// Whether nobody has to be asked who makes a request; most requests on open routes pass so, without a suspension.
+    ///
+    /// On a route for everybody the token is not looked at: it may be meant for the handler, such as an agent's, and would
+    /// count as a wrong one of its address.
+    private func passesUnasked(_ request: Request, _ route: BoundRoute) -> Bool {
+        if route.isOpen { return true }
         guard route.mayBeOpen, !request.headers.contains("Authorization"), !request.headers.contains("X-API-Key") else {
             return false
         }
-        return route.isOpen || mayPass(nil, request, route) == nil
+        return mayPass(nil, request, route) == nil
     }
 
     /// Finds out who asks; returns what is wrong with the token.
@@ -79,8 +81,9 @@ extension Router {
     /// A token that is bad does no harm on a route that is open at the time: clients of open surfaces send what they
     /// like, such as credentials meant for a proxy before us.
     private func authenticate(_ request: inout Request, _ route: BoundRoute) async throws -> (any Error)? {
+        let needsToken = !route.mayBeOpen || mayPass(nil, request, route) != nil
         do {
-            request.principal = try await authenticator.principal(for: request)
+            request.principal = try await (needsToken ? authenticator : openAuthenticator).principal(for: request)
             return nil
         } catch {
             guard route.mayBeOpen, !(error is CancellationError) else { throw error }

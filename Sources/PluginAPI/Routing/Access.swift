@@ -1,6 +1,6 @@
 /// Who may use a route; closed by default.
 public enum Access: Sendable, Equatable {
-    /// Everybody, always.
+    /// Everybody, always; tokens are not looked at, and requests have no principal.
     case open
     /// Everybody while the operator's `auth.open_surfaces` says so, otherwise as ``authenticated``:
     /// for the surfaces that the seeds leave open (`/api/prompt` and its kin).

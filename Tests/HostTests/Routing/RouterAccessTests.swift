@@ -27,7 +27,8 @@ struct RouterAccessTests {
         "who may pass",
         arguments: [
             // path, token, open surfaces, expected
-            ("/t/open", "none", false, "nobody"), ("/t/open", "bad", false, "nobody"), ("/t/open", "key", false, "key"),
+            ("/t/open", "none", false, "nobody"), ("/t/open", "bad", false, "nobody"),
+            ("/t/open", "key", false, "nobody"),
             ("/t/surface", "none", true, "nobody"), ("/t/surface", "bad", true, "nobody"),
             ("/t/surface", "key", true, "key"), ("/t/surface", "none", false, "auth.required"),
             ("/t/surface", "bad", false, "auth.invalid_token"), ("/t/surface", "key", false, "key"),
