@@ -48,8 +48,7 @@ extension AgentsPlugin {
     /// What other plugins may ask.
     func provideDirectory(_ setup: inout PluginSetup) {
         setup.provide(
-            .agentDirectory,
-            RosterDirectory(gate: gate, roster: roster, presence: presence, since: context.clock.wallClock))
+            .agentDirectory, RosterDirectory(gate: gate, roster: roster, presence: presence))
     }
 
     /// Heartbeats to disk, silent agents, keys read again, tasks whose time is over.

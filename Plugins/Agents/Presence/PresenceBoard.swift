@@ -20,6 +20,8 @@ final class PresenceBoard: Sendable {
         var lastCheck: Instant?
         /// When each agent was last heard of, in ``elapsed``.
         var heard: [String: Duration] = [:]
+        /// Those of ``heard`` that were not heard of yet: their time runs all the same.
+        var awaited: Set<String> = []
         /// The offline agents, with the heartbeats that came since.
         var offline: [String: Int] = [:]
     }
@@ -48,6 +50,7 @@ final class PresenceBoard: Sendable {
     func hear(_ id: String) -> Bool {
         state.withLock { state in
             let last = state.heard.updateValue(state.elapsed, forKey: id)
+            state.awaited.remove(id)
             guard let count = state.offline[id] else { return false }
             let goesOn = last.map { state.elapsed - $0 < Self.patience } ?? false
             let heartbeats = goesOn ? count + 1 : 1
@@ -61,14 +64,23 @@ final class PresenceBoard: Sendable {
     func forget(_ id: String) {
         state.withLock { state in
             state.heard[id] = nil
+            state.awaited.remove(id)
             state.offline[id] = nil
         }
+    }
+
+    /// Whether an agent is only waited for: no heartbeat of it came since ``expect(_:)``.
+    func isAwaited(_ id: String) -> Bool {
+        state.withLock { $0.awaited.contains(id) }
     }
 
     /// Begins to wait for those that were heard of before the start, as if they had just been.
     func expect(_ ids: some Sequence<String>) {
         state.withLock { state in
-            for id in ids where state.heard[id] == nil { state.heard[id] = state.elapsed }
+            for id in ids where state.heard[id] == nil {
+                state.heard[id] = state.elapsed
+                state.awaited.insert(id)
+            }
         }
     }
 
