@@ -101,6 +101,9 @@ struct PushTests {
             #expect(await rig.admin(.post, "/tasks/agt_1/push").status == .badGateway)
             #expect(await rig.task()["errorMessage"] == "AGENT_PUSH_TIMEOUT")
             #expect(await rig.task()["pushedAt"] != .null)
+            try await rig.report("agt_1", .completed)
+            let task = await rig.task()
+            #expect(task["status"] == "success" && task["errorMessage"] == .null, "a later receipt counts")
         }
     }
 

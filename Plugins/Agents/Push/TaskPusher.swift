@@ -158,8 +158,9 @@ final class TaskPusher: Sendable {
         let now = context.clock.wallClock
         let nonce = tokens.randomNonce()
         let happening = occasion == .wish ? TaskState.Happening.retried : .notAccepted
-        let retry = TaskEvent(taskID: found.id, message: "pushed again after \(found.state.rawValue)", createdAt: now)
-        return try await tasks.tell(found.id, happening, eventIfMoved: retry) { task, moved in
+        let retry = configuration.pushRetry
+        let anew = TaskEvent(taskID: found.id, message: "pushed again after \(found.state.rawValue)", createdAt: now)
+        return try await tasks.tell(found.id, happening, eventIfMoved: anew) { task, moved in
             try Self.check(task, occasion, now)
             if moved {
                 (task.startedAt, task.finishedAt, task.result, task.errorMessage) = (nil, nil, nil, nil)
@@ -167,7 +168,7 @@ final class TaskPusher: Sendable {
             }
             task.pushedAt = now
             // If the daemon dies now, a push that was to be repeated is.
-            if task.nextPushAt != nil {
+            if task.nextPushAt != nil || task.state == .pending && retry == .failed {
                 task.nextPushAt = PushRetry.next(after: 1, now: now, expiresAt: task.expiresAt)
             }
         }.task
@@ -249,6 +250,8 @@ extension TaskPusher {
     ///
     /// - Throws: ``DatabaseError``.
     func pushDue() async throws {
+        // The setting may have changed since their time was written down.
+        guard configuration.pushRetry != .never else { return }
         for id in try await tasks.duePushes(limit: Self.mostAtOnce) where takesRoom(id) {
             Task {
                 await pushAgain(id)
