@@ -157,9 +157,11 @@ struct TaskStore: Sendable {
     func duePushes(limit: Int) async throws -> [String] {
         let now = clock.wallClock
         return try await database.read { connection in
+            // The first condition spares SQLite a walk over all the tasks that have no such time.
             try connection.all(
                 """
-                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) OR next_push_at > \(PushRetry.latest(now))
+                SELECT id FROM agents_tasks
+                WHERE next_push_at IS NOT NULL AND (next_push_at <= \(now) OR next_push_at > \(PushRetry.latest(now)))
                 ORDER BY next_push_at LIMIT \(limit)
                 """
             ) { try $0.get("id") }
