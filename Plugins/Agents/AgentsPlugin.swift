@@ -51,6 +51,7 @@ public struct AgentsPlugin: Plugin {
 
     /// Reads keys and agents.
     public func start() async throws {
+        pusher.open()
         try await keys.load()
         warnOfDebugTokens()
         let all = try await agents.all()
@@ -61,7 +62,7 @@ public struct AgentsPlugin: Plugin {
 
     /// Waits for no agent.
     public func stop() async {
-        pusher.cancel()
+        await pusher.close()
     }
 
     private func warnOfDebugTokens() {

@@ -87,6 +87,9 @@ struct AgentRegistryTests {
             #expect(await ids("?limit=0") == ["a"])
             #expect(await ids("?limit=-5") == ["a"])
             #expect(await ids("?limit=2") == ["a", "c"])
+            #expect(await ids("?limit=1&offset=1") == ["c"])
+            #expect(await ids("?offset=99") == [])
+            #expect(await rig.admin(.get, "/agents?offset=-1").status == .unprocessableContent)
             #expect(await rig.admin(.get, "/agents?limit=x").status == .unprocessableContent)
         }
     }

@@ -89,6 +89,7 @@ struct ManifestTests {
             #expect(await ids("") == [1, 3, 2])
             #expect(await ids("?role=full&status=active") == [3])
             #expect(await ids("?limit=1") == [1])
+            #expect(await ids("?limit=1&offset=1") != [1])
             for method in [HTTPMethod.get, .put] {
                 let none = await rig.admin(method, "/manifests/99", method == .get ? nil : ["notes": "x"])
                 #expect(none.status == .notFound && none.json?["detail"] == "AGENT_MANIFEST_NOT_FOUND")

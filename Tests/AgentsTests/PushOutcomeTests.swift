@@ -42,9 +42,11 @@ struct PushOutcomeTests {
         #expect(outcome.mayPass)
     }
 
-    @Test("an address that is not allowed is no failure of the agent's, and no push passes it")
-    func forbidden() {
-        let outcome = PushOutcome(HTTPClientError(.addressRefused, mayHaveBeenProcessed: false, "no"))
+    @Test(
+        "an address that is not allowed, or is none, is no failure of the agent's, and no push passes it",
+        arguments: [HTTPClientError.Reason.addressRefused, .invalidURL])
+    func forbidden(_ reason: HTTPClientError.Reason) {
+        let outcome = PushOutcome(HTTPClientError(reason, mayHaveBeenProcessed: false, "no"))
         #expect(outcome == .forbidden && outcome.failure(hasReported: true) == .targetRefused && !outcome.mayPass)
     }
 

@@ -22,6 +22,8 @@ struct PushTargetsTests {
             "0.0.0.0", "0.1.2.3", "169.254.169.254", "169.254.1.1", "100.100.100.200", "224.0.0.1", "239.255.255.250",
             "255.255.255.255", "240.0.0.1", "::", "fe80::1", "febf::1", "ff02::1", "fd00:ec2::254",
             "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "::169.254.169.254", "2002:a9fe:a9fe::1",
+            "::ffff:0:169.254.169.254", "64:ff9b:1::169.254.169.254", "2001:0:1:2:3:4:5601:5601", "168.63.129.16",
+            "fd00:ec2::23", "fd00:ec2::253", "fd00:42::42", "fd00:c1::a9fe:a9fe", "64:ff9b::168.63.129.16",
         ])
     func never(_ address: String) throws {
         #expect(try !allows(["any", "0.0.0.0/0", "::/0", "127.0.0.0/8", "agent.example"], address))
@@ -35,6 +37,7 @@ struct PushTargetsTests {
         #expect(try allows(["any", "127.0.0.0/8", "::1"], address))
         #expect(try allows(["localhost"], address, host: "LocalHost"))
         #expect(try !allows(["localhost"], address))
+        #expect(try !allows(["any", "64:ff9b::/96", "2002::/16", "::ffff:0:0:0/96"], address))
     }
 
     @Test("the rest: any of them, networks, addresses, hosts' names")
@@ -67,10 +70,33 @@ struct PushTargetsTests {
     }
 
     @Test(
+        "what the daemon's client would not take is said when the address is given",
+        arguments: [
+            "http://a:0", "http://a:65536", "http://a:", "http://a:8x", "http://a:-1", "http://[fe80::1%25eth0]",
+            "http://[fe80::1%eth0]:80", "http://[127.0.0.1]", "http://[::1", "http://[::1]x", "http://a\\b",
+            "http://a%2e",
+            "http://u:p@a", "http://a@b", "http://", "http://:80", "ftp://a", "unix:///run/a", "//a", "a:80", "http:a",
+            "http://bücher.example", "http://a b", "http://a?x", "http://a#x", "http://a[", "http://a;b",
+        ])
+    func unusable(_ url: String) async throws {
+        #expect(PushURL.problem(url) != nil)
+        try await withAgents { rig in
+            let added = await rig.admin(.post, "/agents", ["id": "a", "baseUrl": .string(url)])
+            #expect(added.status == .unprocessableContent, "\(added)")
+            // Nobody checked what the operator's own configuration says.
+            _ = await rig.admin(.post, "/agents", ["id": "b", "config": ["baseUrl": .string(url)]])
+            let task = await rig.admin(.post, "/tasks", ["agentId": "b", "manifestUrl": "http://m/1"])
+            #expect(task.status == .badRequest && task.json?["detail"] == "AGENT_PUSH_TARGET_REFUSED", "\(task)")
+            #expect(rig.host.client.requests.isEmpty && !task.text.contains("u:p"))
+        }
+    }
+
+    @Test(
         "the host of an address",
         arguments: [
             ("http://10.0.0.8:18079", "10.0.0.8"), ("HTTPS://Agent.Example/x", "agent.example"),
-            ("http://[fd00::8]:18079/a/b", "fd00::8"), ("http://localhost", "localhost"),
+            ("http://[fd00::8]:18079/a/b", "fd00::8"), ("http://localhost", "localhost"), ("http://a:1", "a"),
+            ("http://a_b-c.example.:65535/", "a_b-c.example."), ("http://127.1", "127.1"), ("http://[::1]", "::1"),
         ])
     func host(_ url: String, _ host: String) {
         #expect(PushURL.problem(url) == nil)

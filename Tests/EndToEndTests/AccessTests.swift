@@ -30,6 +30,23 @@ struct AccessTests {
         }
     }
 
+    @Test("a proxy's password on open surfaces does not keep the administrator out; wrong tokens elsewhere do")
+    func wrongTokens() async throws {
+        try await withDaemon("plugins: { gateway: {} }") { daemon in
+            let stray = daemon.probe.bearing("for-a-proxy-before-us")
+            for _ in 0..<25 {
+                let answer = try await stray.get("/api/workers")
+                #expect(answer.status == 200)
+            }
+            #expect(try await daemon.admin.get("/api/admin/plugins").status == 200)
+            for _ in 0..<20 {
+                let answer = try await stray.get("/api/admin/plugins")
+                #expect(answer.status == 401)
+            }
+            #expect(try await daemon.admin.get("/api/admin/plugins").status == 429)
+        }
+    }
+
     @Test("tokens of the configuration work, and none is generated then")
     func configured() async throws {
         let configuration = "auth: { admin_tokens: [\"${E2E_TOKEN}\"] }\nplugins: { gateway: {} }"

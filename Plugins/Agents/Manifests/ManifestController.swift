@@ -16,9 +16,9 @@ struct ManifestController: Sendable {
             "/manifests",
             docs: OperationDocs(
                 "The manifests, the last changed first.",
-                query: [
-                    QueryDoc("role", "The exact role."), QueryDoc("status", "The exact status."), ListLimit.docs,
-                ], returns: AgentSchemas.list(AgentSchemas.manifest), errors: [(422, "Bad query.")]), use: list)
+                query: ListPage.docs([
+                    QueryDoc("role", "The exact role."), QueryDoc("status", "The exact status."),
+                ]), returns: AgentSchemas.list(AgentSchemas.manifest), errors: [(422, "Bad query.")]), use: list)
         routes.post(
             "/manifests",
             docs: OperationDocs(
@@ -44,9 +44,12 @@ struct ManifestController: Sendable {
         var form = QueryForm(request.query)
         let role = form.text("role")
         let status = form.text("status")
-        let limit = ListLimit.read(&form)
+        let page = ListPage(&form)
         try form.finish()
-        return .array(try await store.list(role: role, status: status, limit: limit).map { .object($0.json) })
+        return .array(
+            try await store.list(role: role, status: status, limit: page.limit, offset: page.offset).map {
+                .object($0.json)
+            })
     }
 
     private func one(_ request: Request, _ id: RowID) async throws -> JSON {

@@ -37,11 +37,11 @@ struct ManifestStore: Sendable {
     /// The newest manifests, the last changed first.
     ///
     /// - Throws: ``DatabaseError``.
-    func list(role: String?, status: String?, limit: Int) async throws -> [Manifest] {
+    func list(role: String?, status: String?, limit: Int, offset: Int = 0) async throws -> [Manifest] {
         var query: SQL = "SELECT * FROM agents_manifests WHERE 1 = 1"
         if let role { query = query + " AND role = \(role)" }
         if let status { query = query + " AND status = \(status)" }
-        let statement = query + " ORDER BY updated_at DESC, id DESC LIMIT \(limit)"
+        let statement = query + " ORDER BY updated_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)"
         return try await database.read { try $0.all(statement, Manifest.init) }
     }
 

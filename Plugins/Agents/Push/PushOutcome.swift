@@ -29,10 +29,10 @@ enum PushOutcome: Sendable, Equatable {
 
     /// Judges a request without an answer.
     init(_ error: HTTPClientError) {
-        if error.reason == .addressRefused {
-            self = .forbidden
-        } else {
-            self = error.mayHaveBeenProcessed ? .unanswered : .unreachable
+        switch error.reason {
+        // An address that the client cannot read is as little one to push to.
+        case .addressRefused, .invalidURL: self = .forbidden
+        default: self = error.mayHaveBeenProcessed ? .unanswered : .unreachable
         }
     }
 

@@ -26,6 +26,17 @@ enum PushRetry: String, ConfigChoice {
         return next < expiresAt ? next : nil
     }
 
+    /// Whether that moment has come; also when it is further away than any wait, because the clock was set back since.
+    static func isDue(_ next: Timestamp?, now: Timestamp) -> Bool {
+        guard let next else { return false }
+        return next <= now || next > latest(now)
+    }
+
+    /// The latest moment of a next push.
+    static func latest(_ now: Timestamp) -> Timestamp {
+        Timestamp(milliseconds: now.milliseconds + longest.inNanoseconds / 1_000_000)
+    }
+
     private static let first = Duration.seconds(30)
     private static let longest = Duration.seconds(300)
 }

@@ -28,15 +28,14 @@ struct PushTargets: Sendable {
     /// Whether a task may be pushed to where a host's name led.
     func allows(_ target: ConnectionTarget, host: String) -> Bool {
         guard !target.isThisDaemon else { return false }
-        // An address within an address would lead there by a translator (RFC 6052, RFC 3056).
-        let addresses = [target.address] + [Self.embedded(in: target.address)].compactMap(\.self)
-        return addresses.allSatisfy { address in
+        return [target.address, target.address.embedded].compactMap(\.self).allSatisfy { address in
             guard !Self.never.contains(where: { $0.contains(address) }) else { return false }
             let isLoopback = Self.loopback.contains { $0.contains(address) }
             return entries.contains { entry in
                 switch entry {
                 case .any: !isLoopback
-                case .network(let network): network.contains(address) || network.contains(target.address)
+                case .network(let network):
+                    network.contains(address) || !isLoopback && network.contains(target.address)
                 case .host(let name): name == host.lowercased() && (!isLoopback || name == "localhost")
                 }
             }
@@ -47,25 +46,11 @@ struct PushTargets: Sendable {
 
     /// What no setting allows: unspecified, link-local with the metadata services of clouds, multicast, reserved, broadcast.
     private static let never = networks([
-        "0.0.0.0/8", "169.254.0.0/16", "100.100.100.200", "192.0.0.192", "224.0.0.0/4", "240.0.0.0/4", "::",
-        "fe80::/10", "fd00:ec2::254", "fd20:ce::254", "ff00::/8",
+        "0.0.0.0/8", "169.254.0.0/16", "100.100.100.200", "168.63.129.16", "192.0.0.192", "224.0.0.0/4", "240.0.0.0/4",
+        "::", "fe80::/10", "fd00:ec2::/32", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd20:ce::254", "ff00::/8",
     ])
 
-    private static let translated = networks(["64:ff9b::/96"])
-    private static let tunnelled = networks(["2002::/16"])
-    private static let compatible = networks(["::/96"])
-
     private static func networks(_ texts: [String]) -> [IPNetwork] { texts.compactMap { IPNetwork($0) } }
-
-    private static func embedded(in address: IPAddress) -> IPAddress? {
-        if tunnelled.contains(where: { $0.contains(address) }) {
-            return IPAddress(bytes: Array(address.bytes.dropFirst(2).prefix(4)))
-        }
-        let isTail = (translated + compatible).contains { $0.contains(address) }
-        // `::1` is no address within an address.
-        guard isTail, !loopback.contains(where: { $0.contains(address) }) else { return nil }
-        return IPAddress(bytes: Array(address.bytes.suffix(4)))
-    }
 }
 
 extension PushTargets.Entry: ConfigValue {

@@ -6,25 +6,6 @@ internal import Synchronization
 /// Agents do the work inside the push and call back meanwhile, so a push that gets no answer is no failure by itself, and an
 /// answer never moves a task that a report has moved.
 final class TaskPusher: Sendable {
-    /// What came of a push that is no error.
-    struct Pushed: Sendable {
-        /// The task as it is now.
-        var task: AgentTask
-        /// The status of the agent's answer; `nil` when it gave none, but works on the task.
-        var status: Int?
-        /// When the token that it was given ends.
-        var tokenExpiresAt: Timestamp
-
-        /// The answer to `POST /tasks/{id}/push`.
-        var json: JSON {
-            [
-                "taskId": .string(task.id), "agentId": .string(task.agentID), "status": .string(task.state.rawValue),
-                "pushStatus": status.map { .number(JSONNumber($0)) } ?? .null,
-                "tokenExpiresAt": .string(tokenExpiresAt.iso8601),
-            ]
-        }
-    }
-
     private let tasks: TaskStore
     private let roster: AgentRoster
     private let tokens: AgentTokens
@@ -32,7 +13,23 @@ final class TaskPusher: Sendable {
     private let context: PluginContext
     private let targets: PushTargets
     private let outcomes: any Counter
-    private let running = Mutex<[String: Task<Pushed, any Error>]>([:])
+    private let state = Mutex(State())
+
+    private struct State {
+        /// The pushes under way.
+        var running: [String: Task<Pushed, any Error>] = [:]
+        /// The tasks that are being pushed again by themselves.
+        var again: Set<String> = []
+        /// Whether no push begins.
+        var isClosed = false
+    }
+
+    /// Why a task is pushed: by itself only a pending one is.
+    private enum Occasion {
+        case wish
+        case making
+        case due
+    }
 
     /// How long an agent may take to answer, the connection included.
     static let timeout = Duration.seconds(15)
@@ -52,37 +49,69 @@ final class TaskPusher: Sendable {
         outcomes = context.metrics.counter("pushes_total", "Pushes of tasks to agents.", labels: ["outcome"])
     }
 
+    /// Takes pushes; also after ``close()``.
+    func open() {
+        state.withLock { $0.isClosed = false }
+    }
+
+    /// Ends the pushes under way and takes no more; their tasks stay as they are, and those that are tried again have their time.
+    func close() async {
+        let running = state.withLock { state in
+            state.isClosed = true
+            return Array(state.running.values)
+        }
+        for push in running { push.cancel() }
+        for push in running { _ = await push.result }
+    }
+
     /// Pushes a task, or waits for the push of it that is under way; a failed or rejected one begins anew.
     ///
     /// Who stops waiting does not end the push.
     ///
     /// - Throws: ``HTTPError`` in this order: 404 `AGENT_TASK_NOT_FOUND`, 409 `AGENT_TASK_FINISHED`, 409 `AGENT_TASK_EXPIRED`, 404
     ///   `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 400 `AGENT_BASE_URL_MISSING`, 400 `AGENT_PUSH_TARGET_REFUSED`, 502
-    ///   `AGENT_PUSH_FAILED`, all but the first with the task's id and state; ``DatabaseError``; `CancellationError` after
-    ///   ``cancel()``.
+    ///   `AGENT_PUSH_FAILED`, 503 after ``close()``, all but the first with the task's id; ``DatabaseError``.
     func push(_ id: String) async throws -> Pushed {
-        let push = running.withLock { running in
-            if let push = running[id] { return push }
+        while true {
+            if let pushed = try await result(of: id, .wish) { return pushed }
+        }
+    }
+
+    /// Pushes a task that was just made, as ``push(_:)`` does, unless it is no longer pending.
+    func pushNew(_ id: String) async throws {
+        _ = try await result(of: id, .making)
+    }
+
+    private func result(of id: String, _ occasion: Occasion) async throws -> Pushed? {
+        do {
+            return try await join(id, occasion).value
+        } catch is Overtaken {
+            return nil
+        } catch is CancellationError {
+            throw HTTPError(
+                .serviceUnavailable, "plugin.draining", "The push was broken off: agents are being switched off.",
+                details: ["taskId": .string(id)])
+        }
+    }
+
+    private func join(_ id: String, _ occasion: Occasion) throws -> Task<Pushed, any Error> {
+        try state.withLock { state in
+            if let push = state.running[id] { return push }
+            if state.isClosed { throw CancellationError() }
             let push = Task {
-                defer { self.running.withLock { $0[id] = nil } }
-                return try await self.deliver(id)
+                defer { self.state.withLock { $0.running[id] = nil } }
+                return try await self.deliver(id, occasion)
             }
-            running[id] = push
+            state.running[id] = push
             return push
         }
-        return try await push.value
     }
 
-    /// Ends the pushes under way; their tasks stay as they are, and those that are tried again have their time.
-    func cancel() {
-        for push in running.withLock({ Array($0.values) }) { push.cancel() }
-    }
-
-    private func deliver(_ id: String) async throws -> Pushed {
+    private func deliver(_ id: String, _ occasion: Occasion) async throws -> Pushed {
         let found = try await tasks.find(id)
         do {
-            let url = try check(found)
-            let task = try await begin(found)
+            let url = try check(found, occasion)
+            let task = try await begin(found, occasion)
             let lastEvent = try await tasks.newestEvent(of: id)
             let token = try tokens.issue(
                 agentID: task.agentID, taskID: task.id, nonce: task.nonce, until: tokenEnd(task))
@@ -101,8 +130,8 @@ final class TaskPusher: Sendable {
     // MARK: - Before
 
     /// Says where a task is pushed to.
-    private func check(_ task: AgentTask) throws(HTTPError) -> String {
-        try Self.check(task, context.clock.wallClock)
+    private func check(_ task: AgentTask, _ occasion: Occasion) throws -> String {
+        try Self.check(task, occasion, context.clock.wallClock)
         let agent = try roster.find(task.agentID)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
         guard let url = agent.pushURL else { throw HTTPError(.baseURLMissing) }
@@ -111,18 +140,21 @@ final class TaskPusher: Sendable {
         return url
     }
 
-    private static func check(_ task: AgentTask, _ now: Timestamp) throws(HTTPError) {
+    private static func check(_ task: AgentTask, _ occasion: Occasion, _ now: Timestamp) throws {
+        if occasion != .wish, task.state != .pending { throw Overtaken() }
+        if occasion == .due, !PushRetry.isDue(task.nextPushAt, now: now) { throw Overtaken() }
         guard task.state != .success else { throw HTTPError(.taskFinished) }
         guard now < task.expiresAt else { throw HTTPError(.taskExpired) }
     }
 
-    /// Writes down that the task is pushed; one that ended begins anew, and its former tokens count no more.
-    private func begin(_ found: AgentTask) async throws -> AgentTask {
+    /// Writes down that the task is pushed; one that ended begins anew if so wished, and its former tokens count no more.
+    private func begin(_ found: AgentTask, _ occasion: Occasion) async throws -> AgentTask {
         let now = context.clock.wallClock
         let nonce = tokens.randomNonce()
+        let happening = occasion == .wish ? TaskState.Happening.retried : .notAccepted
         let retry = TaskEvent(taskID: found.id, message: "pushed again after \(found.state.rawValue)", createdAt: now)
-        return try await tasks.tell(found.id, .retried, event: found.state.isFinal ? retry : nil) { task, moved in
-            try Self.check(task, now)
+        return try await tasks.tell(found.id, happening, eventIfMoved: retry) { task, moved in
+            try Self.check(task, occasion, now)
             if moved {
                 (task.startedAt, task.finishedAt, task.result, task.errorMessage) = (nil, nil, nil, nil)
                 (task.failedPushes, task.nonce) = (0, nonce)
@@ -135,10 +167,12 @@ final class TaskPusher: Sendable {
         }.task
     }
 
+    /// When the token ends: a whole second, and not before its task.
     private func tokenEnd(_ task: AgentTask) -> Timestamp {
-        guard let life = configuration.taskTokenLife else { return task.expiresAt }
+        let end = Timestamp(milliseconds: (task.expiresAt.milliseconds + 999) / 1000 * 1000)
+        guard let life = configuration.taskTokenLife else { return end }
         let now = context.clock.wallClock.milliseconds
-        return min(task.expiresAt, Timestamp(milliseconds: now + life.inNanoseconds / 1_000_000))
+        return min(end, Timestamp(milliseconds: now + life.inNanoseconds / 1_000_000))
     }
 
     // MARK: - The request
@@ -184,38 +218,50 @@ final class TaskPusher: Sendable {
     /// Whether the agent told anything about the task while it was pushed.
     private func hasReported(_ now: AgentTask, since pushed: AgentTask, lastEvent: Int64) async throws -> Bool {
         switch now.state {
-        case .pending, .rejected: false
-        case .success, .failed: true
+        case .pending, .rejected: return false
+        // Only a receipt leaves a result: the time of the task may have ended meanwhile, too.
+        case .success, .failed: return now.result != nil
         case .running:
-            if pushed.state == .running { try await tasks.newestEvent(of: now.id) != lastEvent } else { true }
+            guard pushed.state == .running else { return true }
+            // With a token that was revoked meanwhile nothing could be told; the event says that it was revoked.
+            guard now.nonce == pushed.nonce else { return false }
+            return try await tasks.newestEvent(of: now.id) != lastEvent
         }
     }
 }
 
+/// The task was to be pushed by itself, but something else was faster.
+private struct Overtaken: Error {}
+
 // MARK: - Tried again
 
 extension TaskPusher {
-    /// How many pushes are tried again at the same time.
-    private static let mostAtOnce = 64
+    /// How many tasks are pushed again at the same time.
+    static let mostAtOnce = 64
 
-    /// Pushes the tasks whose time has come again; ends when they are all answered.
+    /// Pushes the tasks whose time has come again, as many as there is room for; waits for no agent.
     ///
     /// - Throws: ``DatabaseError``.
     func pushDue() async throws {
-        let due = try await tasks.duePushes(limit: Self.mostAtOnce)
-        await withTaskCancellationHandler {
-            await withTaskGroup { pushes in
-                for id in due { pushes.addTask { await self.pushAgain(id) } }
+        for id in try await tasks.duePushes(limit: Self.mostAtOnce) where takesRoom(id) {
+            Task {
+                await pushAgain(id)
+                state.withLock { _ = $0.again.remove(id) }
             }
-        } onCancel: {
-            cancel()
         }
     }
 
-    private func pushAgain(_ id: String) async {
+    private func takesRoom(_ id: String) -> Bool {
+        state.withLock { $0.again.count < Self.mostAtOnce && $0.again.insert(id).inserted }
+    }
+
+    /// Pushes a task whose time has come again, unless something has happened to it since.
+    func pushAgain(_ id: String) async {
         do {
-            _ = try await push(id)
+            _ = try await join(id, .due).value
         } catch is CancellationError {
+            return
+        } catch is Overtaken {
             return
         } catch {
             do {
@@ -233,28 +279,10 @@ extension TaskPusher {
     private func postpone(_ id: String, _ code: String?) async throws {
         let now = context.clock.wallClock
         _ = try await tasks.tell(id, .notAccepted) { task, _ in
-            guard let next = task.nextPushAt, next <= now else { return }
+            guard PushRetry.isDue(task.nextPushAt, now: now) else { return }
             task.errorMessage = code ?? task.errorMessage
             task.failedPushes = min(task.failedPushes + 1, Int(Int32.max))
             task.nextPushAt = PushRetry.next(after: task.failedPushes, now: now, expiresAt: task.expiresAt)
         }
-    }
-}
-
-extension HTTPError {
-    /// An error of a push, with what the caller has to know of the task.
-    fileprivate init(_ code: AgentCode, of task: AgentTask, pushStatus: Status?) {
-        self = HTTPError(code).with(task, ["pushStatus": pushStatus.map { .number(JSONNumber($0.code)) } ?? .null])
-    }
-
-    /// The error with a task's id and state: the task exists although it was not pushed.
-    fileprivate func with(_ task: AgentTask, _ more: JSONObject = [:]) -> HTTPError {
-        var facts: JSONObject = [
-            "taskId": .string(task.id), "agentId": .string(task.agentID), "status": .string(task.state.rawValue),
-        ]
-        for (key, value) in more { facts[key] = value }
-        var error = self
-        error.details = .object(facts)
-        return error
     }
 }

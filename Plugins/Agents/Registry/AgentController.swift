@@ -29,9 +29,9 @@ struct AgentController: Sendable {
             "/agents",
             docs: OperationDocs(
                 "The agents, the last changed first.",
-                query: [
-                    QueryDoc("status", "The exact status."), QueryDoc("role", "The exact role."), ListLimit.docs,
-                ], returns: ["type": "array", "items": AgentSchemas.agent], errors: [(422, "Bad query.")]), use: list)
+                query: ListPage.docs([
+                    QueryDoc("status", "The exact status."), QueryDoc("role", "The exact role."),
+                ]), returns: ["type": "array", "items": AgentSchemas.agent], errors: [(422, "Bad query.")]), use: list)
         routes.get(
             "/agents/{agent_id}", String.self,
             docs: OperationDocs("One agent.", returns: AgentSchemas.agent, errors: [AgentSchemas.noAgent]), use: one)
@@ -66,13 +66,12 @@ struct AgentController: Sendable {
         var form = QueryForm(request.query)
         let status = form.text("status")
         let role = form.text("role")
-        let limit = ListLimit.read(&form)
+        let page = ListPage(&form)
         try form.finish()
-        let found = roster.all.filter { agent in
+        let found = roster.newest(page) { agent in
             (status == nil || agent.status == status) && (role == nil || agent.decision.role == role)
         }
-        let sorted = found.sorted { ($0.updatedAt, $0.id) > ($1.updatedAt, $1.id) }
-        return .array(sorted.prefix(limit).map(shown))
+        return .array(found.map(shown))
     }
 
     private func one(_ request: Request, _ id: String) throws -> JSON {

@@ -32,6 +32,20 @@ final class AgentRoster: Sendable {
     /// All agents, in no order.
     var all: [AgentRecord] { state.withLock { Array($0.agents.values) } }
 
+    /// Some of those that match, the last changed first.
+    func newest(_ page: ListPage, where matches: (AgentRecord) -> Bool) -> [AgentRecord] {
+        // Times and ids are sorted instead of whole records, and without the lock: of ten thousand only a page is wanted.
+        var found: [(at: Int64, id: String)] = []
+        state.withLock { state in
+            for agent in state.agents.values where matches(agent) {
+                found.append((agent.updatedAt.milliseconds, agent.id))
+            }
+        }
+        found.sort { $0.at != $1.at ? $0.at > $1.at : $0.id > $1.id }
+        let wanted = found.dropFirst(page.offset).prefix(page.limit)
+        return state.withLock { state in wanted.compactMap { state.agents[$0.id] } }
+    }
+
     /// Takes a new agent.
     func add(_ agent: AgentRecord) {
         state.withLock { state in

@@ -14,9 +14,9 @@ struct TaskController: Sendable {
             "/tasks",
             docs: OperationDocs(
                 "The tasks, the newest first.",
-                query: [
-                    QueryDoc("agent_id", "The agent."), QueryDoc("status", "The exact status."), ListLimit.docs,
-                ], returns: AgentSchemas.list(AgentSchemas.task), errors: [(422, "Bad query.")]), use: list)
+                query: ListPage.docs([
+                    QueryDoc("agent_id", "The agent."), QueryDoc("status", "The exact status."),
+                ]), returns: AgentSchemas.list(AgentSchemas.task), errors: [(422, "Bad query.")]), use: list)
         routes.post(
             "/tasks",
             docs: OperationDocs(
@@ -56,7 +56,7 @@ struct TaskController: Sendable {
         routes.get(
             "/tasks/{task_id}/events", String.self,
             docs: OperationDocs(
-                "What was told about a task, the newest first.", query: [ListLimit.docs],
+                "What was told about a task, the newest first.", query: ListPage.docs(),
                 returns: AgentSchemas.list(AgentSchemas.event), errors: [(422, "Bad query.")]), use: events)
     }
 
@@ -64,10 +64,12 @@ struct TaskController: Sendable {
         var form = QueryForm(request.query)
         let agentID = form.text("agent_id") ?? form.text("agentId")
         let state = form.text("status")
-        let limit = ListLimit.read(&form)
+        let page = ListPage(&form)
         try form.finish()
         return .array(
-            try await service.tasks.list(agentID: agentID, state: state, limit: limit).map { .object($0.json) })
+            try await service.tasks.list(agentID: agentID, state: state, limit: page.limit, offset: page.offset).map {
+                .object($0.json)
+            })
     }
 
     private func create(_ request: Request) async throws -> JSON {
@@ -78,7 +80,7 @@ struct TaskController: Sendable {
         let form = try TaskForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), now: now)
         let (task, isNew) = try await service.create(form, baseURL: service.context.daemon.baseURL(for: request))
         guard isPushed, isNew || task.state == .pending else { return .object(task.json) }
-        _ = try await service.pusher.push(task.id)
+        try await service.pusher.pushNew(task.id)
         return .object(try await service.tasks.find(task.id).json)
     }
 
@@ -100,8 +102,8 @@ struct TaskController: Sendable {
 
     private func events(_ request: Request, _ id: String) async throws -> JSON {
         var form = QueryForm(request.query)
-        let limit = ListLimit.read(&form)
+        let page = ListPage(&form)
         try form.finish()
-        return .array(try await service.tasks.events(of: id, limit: limit).map(\.json))
+        return .array(try await service.tasks.events(of: id, limit: page.limit, offset: page.offset).map(\.json))
     }
 }

@@ -124,22 +124,23 @@ struct TaskStore: Sendable {
     /// The newest tasks.
     ///
     /// - Throws: ``DatabaseError``.
-    func list(agentID: String?, state: String?, limit: Int) async throws -> [AgentTask] {
+    func list(agentID: String?, state: String?, limit: Int, offset: Int = 0) async throws -> [AgentTask] {
         var query: SQL = "SELECT * FROM agents_tasks WHERE 1 = 1"
         if let agentID { query = query + " AND agent_id = \(agentID)" }
         if let state { query = query + " AND state = \(state)" }
-        let statement = query + " ORDER BY created_at DESC, id DESC LIMIT \(limit)"
+        let statement = query + " ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)"
         return try await database.read { try $0.all(statement, AgentTask.init) }
     }
 
     /// The newest events of a task; none for a task that is not there.
     ///
     /// - Throws: ``DatabaseError``.
-    func events(of id: String, limit: Int) async throws -> [TaskEvent] {
+    func events(of id: String, limit: Int, offset: Int = 0) async throws -> [TaskEvent] {
         try await database.read { connection in
             try connection.all(
-                "SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit)", TaskEvent.init
-            )
+                """
+                SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit) OFFSET \(offset)
+                """, TaskEvent.init)
         }
     }
 
@@ -150,7 +151,7 @@ struct TaskStore: Sendable {
         try await events(of: id, limit: 1).first?.id ?? 0
     }
 
-    /// Tasks that may have to be pushed again by now, the most urgent first.
+    /// Tasks that have to be pushed again by now (``PushRetry/isDue(_:now:)``), the most urgent first.
     ///
     /// - Throws: ``DatabaseError``.
     func duePushes(limit: Int) async throws -> [String] {
@@ -158,7 +159,8 @@ struct TaskStore: Sendable {
         return try await database.read { connection in
             try connection.all(
                 """
-                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) ORDER BY next_push_at LIMIT \(limit)
+                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) OR next_push_at > \(PushRetry.latest(now))
+                ORDER BY next_push_at LIMIT \(limit)
                 """
             ) { try $0.get("id") }
         }

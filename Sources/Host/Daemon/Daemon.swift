@@ -56,8 +56,8 @@ package final class Daemon: Sendable {
         _ = try await Migrator(database: database, time: clock, logger: logger)
             .run(plugin: HostSchema.plugin, HostSchema.migrations)
         keys = APIKeyStore(database: database, time: clock)
-        authenticator = TokenAuthenticator(
-            verifiers: [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)])
+        let verifiers: [any TokenVerifier] = [AdminTokenVerifier(adminToken), APIKeyVerifier(keys)]
+        authenticator = TokenAuthenticator(verifiers: verifiers)
         var routing = RouterOptions()
         routing.cors = CORSPolicy(openOrigins: daemon.auth.corsOrigins)
         routing.trustedProxies = TrustedProxies(daemon.trustedProxies)
@@ -65,7 +65,8 @@ package final class Daemon: Sendable {
             openSurfaces: daemon.auth.openSurfaces,
             allListenersAreLoopback: daemon.listensOnLoopbackOnly)
         router = Router(
-            authenticator: authenticator, access: policy, metrics: metrics, clock: clock, options: routing)
+            authenticator: authenticator, openAuthenticator: TokenAuthenticator(verifiers: verifiers), access: policy,
+            metrics: metrics, clock: clock, options: routing)
         openAPI = OpenAPISource(info: OpenAPIInfo(version: parts.version))
         apiDocs = ApiDocsFolder(directories: daemon.apiDocsDirectories, files: parts.files)
         let control = Deferred<any DaemonControl>()

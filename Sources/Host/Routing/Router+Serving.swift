@@ -81,8 +81,9 @@ extension Router {
     /// A token that is bad does no harm on a route that is open at the time: clients of open surfaces send what they
     /// like, such as credentials meant for a proxy before us.
     private func authenticate(_ request: inout Request, _ route: BoundRoute) async throws -> (any Error)? {
+        let needsToken = !route.mayBeOpen || mayPass(nil, request, route) != nil
         do {
-            request.principal = try await authenticator.principal(for: request)
+            request.principal = try await (needsToken ? authenticator : openAuthenticator).principal(for: request)
             return nil
         } catch {
             guard route.mayBeOpen, !(error is CancellationError) else { throw error }

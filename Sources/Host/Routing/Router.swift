@@ -12,6 +12,8 @@ package final class Router: HTTPResponder {
     }
 
     let authenticator: any Authenticator
+    /// For routes that are open at the time: wrong tokens there shall not keep right ones out elsewhere.
+    let openAuthenticator: any Authenticator
     let access: any AccessChecking
     let clock: any TimeSource
     let options: RouterOptions
@@ -24,11 +26,15 @@ package final class Router: HTTPResponder {
     private let state: Mutex<State>
 
     /// Makes a router, by default without a route.
+    ///
+    /// - Parameter openAuthenticator: Asked instead on routes that are open at the time; the same by default.
     package init(
-        table: RouteTable? = nil, authenticator: any Authenticator, access: any AccessChecking,
-        metrics: MetricsRegistry, clock: any TimeSource, options: RouterOptions = RouterOptions()
+        table: RouteTable? = nil, authenticator: any Authenticator, openAuthenticator: (any Authenticator)? = nil,
+        access: any AccessChecking, metrics: MetricsRegistry, clock: any TimeSource,
+        options: RouterOptions = RouterOptions()
     ) {
         self.authenticator = authenticator
+        self.openAuthenticator = openAuthenticator ?? authenticator
         self.access = access
         self.clock = clock
         self.options = options

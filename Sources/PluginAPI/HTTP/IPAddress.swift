@@ -27,6 +27,27 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The IPv4 address that a translator or a tunnel would go on to from this one; `nil` when it names none.
+    ///
+    /// The forms are IPv4-compatible (RFC 4291 §2.5.5.1), IPv4-translated (RFC 7915), NAT64 (RFC 6052, and RFC 8215 with the
+    /// address at the end), 6to4 (RFC 3056) and Teredo (RFC 4380).
+    public var embedded: IPAddress? {
+        // `::` and `::1` are addresses of their own.
+        guard bytes.count == 16, !bytes.dropLast().allSatisfy({ $0 == 0 }) || (bytes.last ?? 0) > 1,
+            let form = Self.embeddings.first(where: { bytes.starts(with: $0.prefix) })
+        else { return nil }
+        return IPAddress(bytes: bytes[form.place].map { form.isInverted ? ~$0 : $0 })
+    }
+
+    private static let embeddings: [(prefix: [UInt8], place: Range<Int>, isInverted: Bool)] = [
+        ([UInt8](repeating: 0, count: 12), 12..<16, false),
+        ([UInt8](repeating: 0, count: 8) + [0xFF, 0xFF, 0, 0], 12..<16, false),
+        ([0x00, 0x64, 0xFF, 0x9B] + [UInt8](repeating: 0, count: 8), 12..<16, false),
+        ([0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01], 12..<16, false),
+        ([0x20, 0x02], 2..<6, false),
+        ([0x20, 0x01, 0x00, 0x00], 12..<16, true),
+    ]
+
     /// The usual text, such as `10.0.0.8` or `fd00::1`.
     public var description: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

@@ -112,4 +112,24 @@ struct AddressPolicyTests {
         }
         #expect(judge.all.first?.isThisDaemon == isOwn)
     }
+
+    @Test(
+        "the unspecified address and those that a translator would change lead to the daemon as well",
+        arguments: [
+            ("0.0.0.0", "127.0.0.1", true), ("[::]", "::1", true), ("0.0.0.0", "10.1.2.3", false),
+            ("[::]", "0.0.0.0", true), ("[64:ff9b::a01:203]", "10.1.2.3", true),
+            ("[64:ff9b::7f00:1]", "0.0.0.0", true), ("[64:ff9b::a01:204]", "10.1.2.3", false),
+            ("[2002:a01:203::1]", "10.1.2.3", true), ("[::127.0.0.1]", "127.0.0.1", true),
+        ])
+    func ownListenersByOtherAddresses(_ host: String, _ listener: String, _ isOwn: Bool) async throws {
+        let judge = Judge { _ in false }
+        try await withClient { client, _ in
+            client.daemonListens(at: [(listener, 18079)])
+            var request = ClientRequest(.get, "http://\(host):18079/", timeout: .seconds(5))
+            request.addressPolicy = judge.policy
+            let error = try await clientError { _ = try await client.send(request) }
+            #expect(error.reason == .addressRefused)
+        }
+        #expect(judge.all.map(\.isThisDaemon) == [isOwn])
+    }
 }
