@@ -120,10 +120,11 @@ struct AgentController: Sendable {
             form.reject("ttlSeconds", "Input should be \(Self.lifetimes.lowerBound) to \(Self.lifetimes.upperBound)")
         }
         try form.finish()
-        guard try roster.find(id).mayTalk else { throw HTTPError(.agentNotAllowed) }
+        let agent = try roster.find(id)
+        guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
         let life = given == 0 ? tokenLife.inNanoseconds / 1_000_000 : Int64(given) * 1000
         let end = Timestamp(milliseconds: clock.wallClock.milliseconds + life)
-        let issued = try tokens.issue(agentID: id, until: end)
+        let issued = try tokens.issue(agentID: id, since: agent.createdAt, until: end)
         return [
             "token": .string(issued.token.withExposed { $0 }), "expiresAt": .string(issued.expiresAt.iso8601),
             "scope": "agent", "agentId": .string(id),
