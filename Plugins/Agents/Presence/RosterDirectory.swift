@@ -26,7 +26,7 @@ struct RosterDirectory: AgentDirectory {
     private func isOnline(_ agent: AgentRecord, _ last: Timestamp) -> Bool? {
         // One that the administrator keeps from talking is meant to be silent.
         guard agent.mayTalk else { return nil }
-        guard presence.isOnline(agent) else { return false }
+        if presence.isMissed(agent.id) { return false }
         // Heard of before the start only: whether it still is will show within the board's patience.
         return last < since ? nil : true
     }
