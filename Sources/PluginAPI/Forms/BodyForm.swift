@@ -176,7 +176,7 @@ public struct BodyForm: Sendable {
         ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown(input)]
     }
 
-    /// The most characters of a text that a refusal repeats.
+    /// The most code points of a text that a refusal repeats.
     private static let longestEcho = 200
 
     /// What a refusal repeats of a value: not a whole workflow, and of a long text the beginning.
@@ -185,7 +185,8 @@ public struct BodyForm: Sendable {
         guard let text = input.stringValue ?? input.numberValue?.literal, text.utf8.count > longestEcho else {
             return input
         }
-        return .string(String(text.prefix(longestEcho)) + "…")
+        // By code points: one character may have megabytes of marks.
+        return .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(longestEcho))) + "…")
     }
 
     /// 422 with a list of problems.
