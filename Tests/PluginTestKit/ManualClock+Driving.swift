@@ -1,19 +1,24 @@
 extension ManualClock {
-    /// Moves the clock in quarters of a second until something is so; gives up after so much of its time, or after twenty
-    /// seconds of ours.
+    /// Moves the clock in quarters of a second until something is so; gives up after so much of its time.
+    ///
+    /// A busy machine may not have done yet what the clock allows: then it is waited for, for some seconds of ours.
     ///
     /// - Returns: how far the clock was moved, and whether it is so.
     package func drive(
         atMost limit: Duration, until condition: @Sendable () async throws -> Bool
     ) async throws -> (moved: Duration, isSo: Bool) {
         var moved = Duration.zero
-        for _ in 0..<4000 where moved < limit {
+        while moved < limit {
             if try await condition() { return (moved, true) }
             advance(by: .milliseconds(250))
             moved += .milliseconds(250)
             // What sleeps no more needs a moment to act.
             try await Task.sleep(for: .milliseconds(3))
         }
-        return (moved, try await condition())
+        for _ in 0..<500 {
+            if try await condition() { return (moved, true) }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return (moved, false)
     }
 }

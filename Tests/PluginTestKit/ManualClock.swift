@@ -37,6 +37,11 @@ package final class ManualClock: TimeSource {
     /// How many tasks sleep.
     package var sleepers: Int { state.withLock { $0.sleepers.count } }
 
+    /// How long the one that wakes first has still to sleep; `nil` when nobody sleeps.
+    package var untilNextWake: Duration? {
+        state.withLock { state in state.sleepers.values.map(\.deadline).min().map { state.now.duration(to: $0) } }
+    }
+
     package func sleep(for duration: Duration) async throws {
         let ticket = state.withLock { state in
             state.ticket += 1
