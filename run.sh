@@ -79,7 +79,7 @@ plugins:
       - { url: "http://127.0.0.1:8192", name: simulator-2 }
   workflows: { directory: ./workflows }
   catalogs: {}
-  agents: { push_targets: [any, 127.0.0.0/8], protocol_document: ../../docs/agent-protocol.md }
+  agents: { push_targets: [any, 127.0.0.0/8] }
   alerts: {}
 YAML
 cat <<TEXT

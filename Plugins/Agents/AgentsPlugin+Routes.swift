@@ -53,9 +53,7 @@ extension AgentsPlugin {
 
     /// Heartbeats to disk, silent agents, keys read again, tasks whose time is over.
     func declareWatch(_ setup: inout PluginSetup) {
-        let watch = PresenceWatch(
-            store: agents, roster: roster, presence: presence, events: context.events, clock: context.clock,
-            logger: context.logger)
+        let watch = watch
         setup.schedule("heartbeats", every: .seconds(1), jitter: 0) { try await watch.save() }
         setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { watch.look() }
         setup.schedule("pushes", every: .seconds(1), jitter: 0) { [pusher] in try await pusher.pushDue() }

@@ -24,7 +24,7 @@ struct RosterDirectory: AgentDirectory {
     private func isOnline(_ agent: AgentRecord) -> Bool? {
         // One that the administrator keeps from talking is meant to be silent.
         guard agent.mayTalk else { return nil }
-        guard presence.isOnline(agent) else { return false }
+        if presence.isMissed(agent.id) { return false }
         // Whether one still is that is only waited for will show within the board's patience.
         return presence.isAwaited(agent.id) ? nil : true
     }

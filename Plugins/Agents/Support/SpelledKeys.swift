@@ -31,10 +31,8 @@ extension BodyForm {
 
     /// The body as it came.
     static func body(_ request: Request, limit: Int, mayBeAbsent: Bool) async throws -> JSONObject {
-        let bytes = try await request.jsonBytes(limit: limit)
-        if mayBeAbsent, bytes.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) { return [:] }
         // Deep bodies would be kept and shown again inside of others.
-        return try object(bytes, JSONParseOptions(maximumDepth: deepest))
+        try await object(request, limit: limit, mayBeAbsent: mayBeAbsent, maximumDepth: deepest)
     }
 
     private static let deepest = 32

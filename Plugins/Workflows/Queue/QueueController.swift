@@ -40,9 +40,9 @@ struct QueueController: Sendable {
     }
 
     private func clear(_ request: Request) async throws -> JSON {
-        var body = try await V1Body(request, limit: Self.bodyLimit)
-        let isWanted = body.requiredFlag("clear")
-        try body.finish()
+        var form = try await BodyForm.v1(request, limit: Self.bodyLimit)
+        let isWanted = form.requiredBool("clear")
+        try form.finish()
         guard isWanted else { return ["success": false, "message": "Nothing was cleared."] }
         let results: [QueueClearing]
         do {

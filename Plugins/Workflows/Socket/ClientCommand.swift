@@ -15,7 +15,8 @@ enum ClientCommand: Sendable {
 
     /// Reads a message.
     init(_ message: WebSocketMessage) {
-        guard case .text(let text) = message, let value = try? JSON(parsing: text, options: V1Body.parsing),
+        let options = JSONParseOptions(maximumDepth: BodyForm.deepestV1)
+        guard case .text(let text) = message, let value = try? JSON(parsing: text, options: options),
             value.objectValue != nil
         else {
             self = .wrong("The message is not a JSON object.")

@@ -31,9 +31,9 @@ struct InterruptController: Sendable {
     }
 
     private func interrupt(_ request: Request) async throws -> JSON {
-        var body = try await V1Body(request, limit: Self.bodyLimit, absence: .empty)
-        let promptID = body.text("prompt_id")
-        try body.finish()
+        var form = try await BodyForm.v1(request, limit: Self.bodyLimit, mayBeAbsent: true)
+        let promptID = form.string("prompt_id")
+        try form.finish()
         let actor = JobCaller.actor(of: request)
         // An empty id counts as none, as it does for the services that this one imitates.
         guard let promptID, !promptID.isEmpty else {

@@ -50,13 +50,13 @@ struct SubmitController: Sendable {
     }
 
     private func submit(_ request: Request) async throws -> JSON {
-        var body = try await V1Body(request, limit: bodyLimit)
-        let workflow = body.required("workflow")
-        let clientID = body.text("client_id")
+        var form = try await BodyForm.v1(request, limit: bodyLimit)
+        let workflow = form.required("workflow")
+        let clientID = form.string("client_id")
         if let clientID, clientID.utf8.count > WorkflowSubmitter.longestClientID {
-            body.reject("client_id", "Input should have at most \(WorkflowSubmitter.longestClientID) bytes")
+            form.reject("client_id", "Input should have at most \(WorkflowSubmitter.longestClientID) bytes")
         }
-        try body.finish()
+        try form.finish()
         let answer = try await submitter.submit(
             workflow, from: WorkflowSubmitter.Sender(request, clientID: clientID))
         return [

@@ -28,6 +28,21 @@ public struct BodyForm: Sendable {
         try object(try await request.jsonBytes(limit: limit))
     }
 
+    /// Reads a request's body as an object, where it may be left out: a blank one and `null` count as `{}`.
+    ///
+    /// - Parameter maximumDepth: How many levels it may have; less than usual where it is shown again inside of an answer.
+    /// - Throws: as ``object(_:limit:)``.
+    public static func object(
+        _ request: Request, limit: Int, mayBeAbsent: Bool, maximumDepth: Int = JSONParseOptions().maximumDepth
+    ) async throws -> JSONObject {
+        let bytes = try await request.jsonBytes(limit: limit)
+        if mayBeAbsent {
+            let word = bytes.filter { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+            if word.isEmpty || word.elementsEqual("null".utf8) { return [:] }
+        }
+        return try object(bytes, JSONParseOptions(maximumDepth: maximumDepth))
+    }
+
     /// Reads bytes as an object.
     ///
     /// - Throws: ``HTTPError`` 422 when they are none.
@@ -92,6 +107,23 @@ public struct BodyForm: Sendable {
             report("bool_type", key, "Input should be a valid boolean", value)
             return nil
         }
+    }
+
+    /// A truth value that must be there, also as text.
+    public mutating func requiredBool(_ key: String) -> Bool {
+        guard let value = body[key] else {
+            report("missing", key, "Field required", [:])
+            return false
+        }
+        if value.isNull { report("bool_type", key, "Input should be a valid boolean", value) }
+        return bool(key) ?? false
+    }
+
+    /// A value of any kind that must be there.
+    public mutating func required(_ key: String) -> JSON {
+        if let value = body[key] { return value }
+        report("missing", key, "Field required", [:])
+        return .null
     }
 
     /// An object that must be there.
