@@ -110,6 +110,43 @@ import Testing
         }
     }
 
+    @Test("an outage that began, and one that ended, while alerts or agents were off are told once each")
+    func switched() async throws {
+        let directory = try TestDirectory()
+        let agents = FakeAgents()
+        var time: Int64 = 0
+        /// A life of the plugin, some minutes after the last one.
+        func life(hasAgents: Bool = true, _ types: [String]) async throws {
+            time += 1000
+            let clock = ManualClock(wallClock: moment(time))
+            try await withAlerts(hasAgents: hasAgents, agents: agents, clock: clock, directory: directory) { rig in
+                try await lookTwice(rig)
+                #expect(try await rig.types() == types)
+            }
+        }
+        agents.set("a", isOnline: true, heartbeat: moment(1000))
+        try await life([])
+        agents.set("a", isOnline: false, heartbeat: moment(1500))
+        try await life(["agent_offline"])
+        // Without agents nothing is known, and nothing is forgotten.
+        try await life(hasAgents: false, ["agent_offline"])
+        try await life(["agent_offline"])
+        // Disabled: nobody knows. Let in again, and still silent.
+        agents.set("a", isOnline: nil, heartbeat: moment(1500))
+        try await life(["agent_offline"])
+        agents.set("a", isOnline: false, heartbeat: moment(1500))
+        try await life(["agent_offline"])
+        agents.set("a", isOnline: true, heartbeat: moment(6500))
+        try await life(["agent_offline", "agent_online"])
+        // Deleted while it was gone, and added again under its name.
+        agents.set("a", isOnline: false, heartbeat: moment(7500))
+        try await life(["agent_offline", "agent_online", "agent_offline"])
+        agents.set("a", nil)
+        try await life(["agent_offline", "agent_online", "agent_offline"])
+        agents.set("a", isOnline: true, heartbeat: moment(9500))
+        try await life(["agent_offline", "agent_online", "agent_offline"])
+    }
+
     /// Looks at all agents, twice, because nothing may be told again.
     private func lookTwice(_ rig: AlertsRig) async throws {
         for _ in 0..<2 {

@@ -188,4 +188,24 @@ import Testing
             try await rig.becomes(within: .seconds(60)) { client.requests.count > 1 }
         }
     }
+
+    @Test("a webhook that never answers holds up no other, no agent, and not the end of the plugin")
+    func hangs() async throws {
+        let hooks: JSON = [["name": "dead", "url": "http://dead.test/"], Self.generic]
+        let client = StubHTTPClient { request in
+            if request.url.hasPrefix("http://dead.test") { try await Task.sleep(for: .seconds(600)) }
+            return ClientResponse(status: .ok)
+        }
+        var end = ContinuousClock.now
+        try await withAlerts(configuration: ["webhooks": hooks], client: client) { rig in
+            for number in 0..<3 { _ = try await rig.raise("t", "\(number)") }
+            try await rig.becomes(within: .seconds(120)) {
+                client.requests.filter { $0.url == "http://hook.test/" }.count == 3
+            }
+            #expect(client.requests.filter { $0.url == "http://dead.test/" }.count == 1)
+            _ = try await rig.raise("t", "one more")
+            end = ContinuousClock.now
+        }
+        #expect(end.duration(to: .now) < .seconds(4))
+    }
 }

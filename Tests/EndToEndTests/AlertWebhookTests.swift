@@ -1,3 +1,4 @@
+import Glibc
 import PluginAPI
 import Synchronization
 import Testing
@@ -64,6 +65,27 @@ struct AlertWebhookTests {
         #expect(bad.status != .code(0))
         #expect(bad.errors.contains("without a user name") || bad.output.contains("without a user name"), "\(bad)")
         for word in [Self.token, Self.secret] { #expect(!"\(good)\(bad)".contains(word), "\(good)\(bad)") }
+    }
+
+    @Test("a webhook that does not answer does not hold up the end of the plugin, and is told afterwards")
+    func shutdown() async throws {
+        let isDead = Mutex(true)
+        let server = try LocalServer { _ in
+            if isDead.withLock({ $0 }) { Glibc.sleep(12) }
+            return LocalServer.Answer()
+        }
+        let configuration = "plugins: { agents: {}, alerts: { webhook_url: \"\(server.url)/\" } }"
+        try await withDaemon(configuration) { daemon in
+            try await report(daemon)
+            try await eventually("it is asked", holds: { server.requests.count == 1 })
+            isDead.withLock { $0 = false }
+            let start = ContinuousClock.now
+            #expect(try await daemon.admin.post("/api/admin/plugins/alerts/disable", [:]).status == 200)
+            #expect(start.duration(to: .now) < .seconds(6))
+            #expect(try await daemon.admin.post("/api/admin/plugins/alerts/enable", [:]).status == 200)
+            try await eventually("it is told", holds: { server.requests.count == 2 })
+            #expect(server.requests.last?["x-comfyd-delivery"] == "1")
+        }
     }
 
     private func metrics(_ daemon: DaemonProcess) async throws -> String {

@@ -27,6 +27,8 @@ final class WebhookLane: Sendable {
     private let metrics: WebhookMetrics
     private let state = Mutex(State())
 
+    /// How often is looked whether something waits.
+    private static let interval = Duration.seconds(1)
     /// How long an alert is tried to be told of.
     static let patience = Duration.seconds(86_400)
     /// The failures before which nothing is given up: the daemon may have been off for days.
@@ -53,10 +55,23 @@ final class WebhookLane: Sendable {
         state.withLock { $0.hasWork = true }
     }
 
-    /// Sends what waits, until it is time for a pause.
+    /// Sends what waits, and looks again every ``interval``.
     ///
-    /// - Throws: ``DatabaseError``, `CancellationError`; what waits is tried again.
-    func run() async throws {
+    /// - Throws: `CancellationError`.
+    func keepRunning() async throws {
+        while true {
+            try await context.clock.sleep(for: Self.interval)
+            do {
+                try await run()
+            } catch let error as DatabaseError {
+                context.logger.warning(
+                    "what waits for a webhook cannot be read or noted", ["webhook": hook.name, "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Sends what waits, until it is time for a pause; after an error that is tried again.
+    private func run() async throws {
         for _ in 0..<Self.mostInARow {
             let now = context.clock.now
             let isTime = state.withLock { state in

@@ -7,8 +7,6 @@ struct Webhooks: Sendable {
     private let metrics: WebhookMetrics
     private let logger: Logger
 
-    /// How often each webhook is looked at.
-    private static let interval = Duration.seconds(1)
     /// How often is looked whether too many alerts wait.
     private static let tendInterval = Duration.seconds(5)
 
@@ -47,7 +45,10 @@ struct Webhooks: Sendable {
     /// Declares what sends, and what tells of trouble.
     func declare(_ setup: inout PluginSetup) {
         for lane in lanes {
-            setup.schedule("webhook \(lane.hook.name)", every: Self.interval, jitter: 0) { try await lane.run() }
+            // What is under way is broken off at the end: it waits in the outbox, and others wait for the plugin.
+            setup.service("webhook \(lane.hook.name)") { signal in
+                _ = try await signal.cancelling { try await lane.keepRunning() }
+            }
         }
         guard !lanes.isEmpty else { return }
         setup.schedule("webhooks", every: Self.tendInterval, jitter: 0) { [lanes] in
