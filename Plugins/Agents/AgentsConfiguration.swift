@@ -31,13 +31,21 @@ struct AgentsConfiguration: ConfigurationSection {
         let text = config.value(
             "jwt_secrets", default: Secret(""), environment: "AGENT_JWT_SECRETS",
             "The keys of tokens, kid:secret with commas between; secrets of 32 bytes at least.")
-        secrets = text.withExposed { KeyRing.entries($0) }
+        let secrets = text.withExposed { KeyRing.entries($0) }
+        self.secrets = secrets
         secretsFile = config.optional(
             "jwt_secrets_file", as: String.self,
             "A file with kid:secret on each line instead; read again while the daemon runs.")
         defaultKeyID = config.optional(
             "jwt_default_kid", as: String.self, environment: "AGENT_JWT_DEFAULT_KID",
             "The key that signs; the first one by default.")
+        if !text.isEmpty {
+            do {
+                _ = try KeyRing(secrets, defaultID: defaultKeyID)
+            } catch {
+                config.report("\(error)", at: "jwt_secrets")
+            }
+        }
         taskTokenLife = config.optional(
             "task_token_ttl", as: Duration.self, environment: "AGENT_TASK_TOKEN_TTL",
             "How long a task's token lives at most; as long as its task by default."

@@ -48,15 +48,12 @@ extension AgentsPlugin {
     /// What other plugins may ask.
     func provideDirectory(_ setup: inout PluginSetup) {
         setup.provide(
-            .agentDirectory,
-            RosterDirectory(gate: gate, roster: roster, presence: presence, since: context.clock.wallClock))
+            .agentDirectory, RosterDirectory(gate: gate, roster: roster, presence: presence))
     }
 
     /// Heartbeats to disk, silent agents, keys read again, tasks whose time is over.
     func declareWatch(_ setup: inout PluginSetup) {
-        let watch = PresenceWatch(
-            store: agents, roster: roster, presence: presence, events: context.events, clock: context.clock,
-            logger: context.logger)
+        let watch = watch
         setup.schedule("heartbeats", every: .seconds(1), jitter: 0) { try await watch.save() }
         setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { watch.look() }
         setup.schedule("pushes", every: .seconds(1), jitter: 0) { [pusher] in try await pusher.pushDue() }

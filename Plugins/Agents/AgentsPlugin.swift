@@ -60,9 +60,21 @@ public struct AgentsPlugin: Plugin {
         presence.expect(all.filter { $0.report.lastHeartbeatAt != nil }.map(\.id))
     }
 
-    /// Waits for no agent.
+    /// Waits for no agent; what heartbeats said since the last save is written.
     public func stop() async {
         await pusher.close()
+        do {
+            try await watch.save()
+        } catch {
+            context.logger.warning("the last heartbeats could not be written", ["error": "\(error)"])
+        }
+    }
+
+    /// Writes heartbeats to disk and tells who falls silent.
+    var watch: PresenceWatch {
+        PresenceWatch(
+            store: agents, roster: roster, presence: presence, events: context.events, clock: context.clock,
+            logger: context.logger)
     }
 
     private func warnOfDebugTokens() {

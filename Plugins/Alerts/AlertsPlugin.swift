@@ -28,7 +28,8 @@ public struct AlertsPlugin: Plugin {
 
     /// Declares everything.
     public func configure(_ setup: inout PluginSetup) {
-        setup.migrate([AlertStore.migration, PresenceStore.migration, WebhookOutbox.migration])
+        setup.migrate(
+            (AlertStore.migrations + [PresenceStore.migration] + WebhookOutbox.migrations).sorted { $0.id < $1.id })
         setup.rootRoutes(claiming: ["/api/admin/comfyui/alerts"], surface: .admin, access: .scope("alerts")) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 AlertController(store: store, clock: context.clock).declare(&routes)
@@ -39,7 +40,9 @@ public struct AlertsPlugin: Plugin {
             routes.group("/api/agent") { routes in
                 IntakeController(
                     alerts: alerts, capabilities: context.capabilities,
-                    limiter: TokenBuckets(perMinute: configuration.perMinute, clock: context.clock)
+                    limiter: TokenBuckets(perMinute: configuration.perMinute, clock: context.clock),
+                    refused: context.metrics.counter(
+                        "refused_total", "Alerts that were not taken, by the code of the answer.", labels: ["code"])
                 ).declare(&routes)
             }
         }
@@ -61,7 +64,7 @@ public struct AlertsPlugin: Plugin {
 
     private func declareRetention(_ setup: inout PluginSetup) {
         let retention = AlertRetention(
-            database: context.database, age: configuration.retention, keep: configuration.keep,
+            webhooks: webhooks, database: context.database, age: configuration.retention, keep: configuration.keep,
             keepPerAgent: configuration.keepPerAgent, clock: context.clock, logger: context.logger)
         setup.schedule("retention", every: AlertRetention.interval) { [webhooks] in
             try await retention.sweep()

@@ -51,7 +51,8 @@ struct AgentRegistryTests {
         "a body that is no agent is answered with 422 and the place",
         arguments: [
             ([:], "id"), (["id": nil], "id"), (["id": 7], "id"), (["id": ""], "id"), (["id": "a b"], "id"),
-            (["id": "a/b"], "id"), (["id": .string(String(repeating: "a", count: 65))], "id"),
+            (["id": "a/b"], "id"), (["id": "."], "id"), (["id": ".."], "id"),
+            (["id": .string(String(repeating: "a", count: 65))], "id"),
             (["id": "a", "name": .string(String(repeating: "é", count: 129))], "name"),
             (["id": "a", "role": 1], "role"), (["id": "a", "allowed": "perhaps"], "allowed"),
             (["id": "a", "config": []], "config"), (["id": "a", "baseUrl": "10.0.0.8:18079"], "baseUrl"),

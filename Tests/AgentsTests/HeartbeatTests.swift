@@ -124,16 +124,17 @@ import Testing
             let beat = { @Sendable (token: String) async -> Status in
                 await rig.agent(.post, "/agents/comfyui-158/heartbeat", token: token).status
             }
-            let token = try await rig.addAgent()
+            var token = try await rig.addAgent()
             for _ in 0..<60 { #expect(await beat(token) == .ok) }
             _ = await rig.admin(.delete, "/agents/comfyui-158")
-            _ = try await rig.addAgent()
+            token = try await rig.addAgent()
             // It was never heard of: its silence is no news.
             _ = try await rig.host.clock.drive(atMost: .seconds(190)) { false }
             #expect(rig.host.events.events(AgentPresenceChanged.self).isEmpty)
+            token = try #require(await rig.admin(.post, "/agents/comfyui-158/token").json?["token"]?.stringValue)
             for _ in 0..<60 { #expect(await beat(token) == .ok) }
             _ = await rig.admin(.delete, "/agents/comfyui-158")
-            _ = try await rig.addAgent()
+            token = try await rig.addAgent()
             #expect(await beat(token) == .ok)
         }
     }

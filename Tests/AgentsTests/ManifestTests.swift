@@ -108,7 +108,8 @@ struct ManifestTests {
             #expect(made.status == .ok)
             _ = await rig.admin(.put, "/manifests/1", ["version": "2", "content": ["models": [2]]])
             let task = try await rig.host.plugin.tasks.find("agt_1")
-            #expect(task.manifest?["version"] == "1" && task.manifest?["content"] == ["models": [1]])
+            let manifest = try await rig.tasks.manifest(of: task.id)
+            #expect(manifest["version"] == "1" && manifest["content"] == ["models": [1]])
         }
     }
 }

@@ -1,3 +1,4 @@
+import Host
 import PluginAPI
 import PluginTestKit
 import Testing
@@ -138,11 +139,34 @@ import Testing
             #expect(events.first?.presence.isOnline == false)
             let directory = try #require(rig.host.capability(.agentDirectory))
             #expect(try await directory.presences().map(\.isOnline) == [nil, false])
-            // Let in again, it has the whole patience before it counts as gone.
+            // Let in again, it has the whole patience before it counts as gone; whether it is there nobody knows.
             #expect(await rig.admin(.put, "/agents/comfyui-158", ["allowed": true]).status == .ok)
-            #expect(try await directory.presences().map(\.isOnline) == [true, false])
+            #expect(try await directory.presences().map(\.isOnline) == [nil, false])
             let missed = try await rig.host.clock.drive(atMost: .seconds(240)) { rig.host.events.all.count > 1 }
             #expect(missed.isSo && missed.moved >= .seconds(170))
+        }
+    }
+
+    @Test("a heartbeat that the disk has from the future does not count as heard")
+    func future() async throws {
+        let directory = try TestDirectory()
+        let later = Timestamp(milliseconds: 1_893_456_000_000)
+        try await withAgents(directory: directory) { rig in
+            let token = try await rig.addAgent("comfyui-158")
+            #expect(await rig.agent(.post, "/agents/comfyui-158/heartbeat", token: token).status == .ok)
+            let saved = try await rig.host.clock.drive(atMost: .seconds(10)) {
+                try await rig.host.database.read { connection in
+                    try connection.first("SELECT id FROM agents_agents WHERE last_heartbeat_at > 0") { _ in true }
+                } ?? false
+            }
+            #expect(saved.isSo)
+            try await rig.host.database.write { connection in
+                _ = try connection.execute("UPDATE agents_agents SET last_heartbeat_at = \(later)")
+            }
+        }
+        try await withAgents(directory: directory) { rig in
+            let directory = try #require(rig.host.capability(.agentDirectory))
+            #expect(try await directory.presences().map(\.isOnline) == [nil])
         }
     }
 }

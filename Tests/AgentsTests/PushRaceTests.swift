@@ -24,6 +24,64 @@ struct PushRaceTests {
         }
     }
 
+    @Test("a task that ended within its push begins anew after it", arguments: ["cancel", "failed"])
+    func endedWithin(_ end: String) async throws {
+        let gate = Gate()
+        try await withAgent { rig, agent in
+            agent.does { taken in
+                guard agent.taken.count == 1 else { return try await ScriptedAgent.accepting(taken) }
+                await gate.pass()
+                return try await ScriptedAgent.accepting(taken)
+            }
+            _ = try await rig.addAgent()
+            async let made = rig.admin(.post, "/tasks", AgentsRig.wish)
+            await gate.waitForVisitor()
+            async let joined = rig.admin(.post, "/tasks/agt_1/push")
+            _ = try await rig.host.clock.drive(atMost: .seconds(1)) { false }
+            if end == "cancel" {
+                _ = await rig.admin(.post, "/tasks/agt_1/cancel")
+            } else {
+                try await rig.report("agt_1", .failed)
+            }
+            let before = await rig.task()
+            async let again = rig.admin(.post, "/tasks/agt_1/push")
+            _ = try await rig.host.clock.drive(atMost: .seconds(1)) { false }
+            #expect(agent.taken.count == 1 && before["finishedAt"] != .null)
+            gate.open()
+            #expect(await again.json?["status"] == "running")
+            #expect(await [made.status, joined.status] == [.ok, .ok])
+            #expect(agent.taken.count == 2 && agent.taken.last?.body["nonce"] != agent.taken.first?.body["nonce"])
+            let task = await rig.task()
+            #expect(task["status"] == "running" && task["finishedAt"] == .null && task["errorMessage"] == .null)
+        }
+    }
+
+    @Test("an agent that moves between two pushes is asked where it is now, and one that is deleted not at all")
+    func agentChanges() async throws {
+        try await withAgent(agent: ScriptedAgent(ScriptedAgent.busy)) { rig, agent in
+            _ = try await rig.pushed()
+            _ = await rig.admin(.put, "/agents/comfyui-158", ["baseUrl": "http://10.0.0.9:1/x/"])
+            let (_, isAsked) = try await rig.host.clock.drive(atMost: .seconds(40)) { agent.taken.count == 2 }
+            #expect(isAsked && agent.taken.last?.request.url == "http://10.0.0.9:1/x/tasks")
+            #expect(await rig.admin(.delete, "/agents/comfyui-158").status.code < 300)
+            _ = try await rig.host.clock.drive(atMost: .seconds(400)) { false }
+            #expect(agent.taken.count == 2)
+            #expect(rig.host.logs.lines("a task cannot be pushed again").isEmpty)
+        }
+    }
+
+    @Test("an agent that is deleted within its push takes the task with it")
+    func agentDeleted() async throws {
+        try await withAgent { rig, agent in
+            agent.does { taken in
+                #expect(await rig.admin(.delete, "/agents/comfyui-158?force=true").status.code < 300)
+                return try await ScriptedAgent.accepting(taken)
+            }
+            let made = try await rig.pushed()
+            #expect(made.status == .notFound && made.json?["detail"] == "AGENT_TASK_NOT_FOUND", "\(made)")
+        }
+    }
+
     @Test("a task that ended before its repeated wish pushed it stays ended", arguments: ["cancel", "complete"])
     func endedBeforeWish(_ end: String) async throws {
         try await withAgent { rig, agent in

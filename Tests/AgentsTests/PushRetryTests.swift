@@ -142,6 +142,41 @@ struct PushRetryTests {
         }
     }
 
+    @Test("where nothing is tried again any more, nothing is that was to be")
+    func switchedOff() async throws {
+        let directory = try TestDirectory()
+        try await withAgent(agent: ScriptedAgent(ScriptedAgent.busy), directory: directory) { rig, _ in
+            _ = try await rig.pushed()
+        }
+        try await withAgent(configuration: ["push_retry": "never"], directory: directory) { rig, agent in
+            _ = try await rig.host.clock.drive(atMost: .seconds(60)) { false }
+            #expect(agent.taken.isEmpty)
+            #expect(await rig.admin(.post, "/tasks/agt_1/push").json?["status"] == "running")
+        }
+    }
+
+    @Test("where all that failed are tried again, so is a first push that the daemon's end broke off")
+    func firstBrokenOff() async throws {
+        let directory = try TestDirectory()
+        let retry: JSON = ["push_retry": "failed"]
+        try await withAgent(configuration: retry, directory: directory) { rig, agent in
+            agent.does { _ in
+                try await Task.sleep(for: .seconds(300))
+                throw CancellationError()
+            }
+            async let made = rig.pushed()
+            let (_, isPushed) = try await rig.host.clock.drive(atMost: .seconds(100)) { agent.taken.count == 1 }
+            await rig.host.plugin.stop()
+            #expect(try await made.status == .serviceUnavailable && isPushed)
+        }
+        try await withAgent(configuration: retry, directory: directory) { rig, agent in
+            let (_, isRunning) = try await rig.host.clock.drive(atMost: .seconds(140)) {
+                await rig.task()["status"] == "running"
+            }
+            #expect(isRunning && agent.taken.count == 1)
+        }
+    }
+
     @Test("each wait doubles, up to five minutes, and ends with the task")
     func waits() {
         let start = Timestamp(milliseconds: 0)

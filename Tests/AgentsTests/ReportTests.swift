@@ -258,8 +258,9 @@ import Testing
             let (task, _) = try await rig.oneTask()
             for number in 1...(TaskStore.mostEvents + 200) {
                 let event = TaskEvent(taskID: task.id, message: "\(number)", createdAt: rig.host.clock.wallClock)
-                try await rig.tasks.note(event)
+                _ = try await rig.tasks.tell(task.id, .notAccepted, event: event)
             }
+            try await rig.tasks.dropOldEvents(of: task.id)
             let kept = try await rig.tasks.events(of: task.id, limit: 10_000)
             #expect(kept.count == TaskStore.mostEvents)
             #expect(kept.first?.message == "\(TaskStore.mostEvents + 200)")

@@ -115,6 +115,8 @@ struct TaskRouteTests {
             (["agentId": "a", "expiresAt": "tomorrow"], "expiresAt"),
             (["agentId": "a", "expiresAt": "2026-01-01T00:00:00Z"], "expiresAt"),
             (["agentId": "a", "taskId": "a/b"], "taskId"), (["agentId": "a", "taskId": "a b"], "taskId"),
+            (["agentId": "a", "taskId": ".."], "taskId"), (["agentId": "a", "taskId": "a%2Fb"], "taskId"),
+            (["agentId": "a", "taskId": "a?b"], "taskId"), (["agentId": "a", "taskId": "a\u{2003}b"], "taskId"),
             (["agentId": "a", "taskId": .string(String(repeating: "t", count: 65))], "taskId"),
         ] as [(JSON, String)])
     func invalid(_ body: JSON, _ place: String) async throws {

@@ -1,3 +1,4 @@
+import Host
 import PluginAPI
 import PluginTestKit
 import Testing
@@ -135,6 +136,27 @@ import Testing
             let after = try await rig.list()
             #expect(after == before)
             #expect(after.count == 1)
+        }
+    }
+
+    @Test(
+        "each filter is answered by an index that fits, in its order",
+        arguments: [
+            ("", "alerts_alerts_order"), ("since=1", "alerts_alerts_order"), ("before_id=1", "alerts_alerts_order"),
+            ("agent_id=a", "alerts_alerts_agent"), ("agent_id=a&alert_type=t", "alerts_alerts_agent"),
+            ("agent_id=a&acknowledged=false", "alerts_alerts_agent"), ("alert_type=t", "alerts_alerts_type"),
+            ("alert_type=t&acknowledged=false&since=5", "alerts_alerts_type"),
+            ("acknowledged=false", "alerts_alerts_open"),
+        ])
+    func plan(query: String, index: String) async throws {
+        try await withAlerts { rig in
+            _ = try await rig.raise("t", "m")
+            var form = QueryForm(QueryItems(parsing: query))
+            let statement = AlertQuery(&form).statement(after: Timestamp(milliseconds: 5))
+            let plan = try await rig.host.database.read { connection in
+                try connection.all("EXPLAIN QUERY PLAN \(statement)") { try $0.get("detail", as: String.self) }
+            }
+            #expect(plan.count == 1 && plan.first?.contains("INDEX \(index)") == true, "\(plan)")
         }
     }
 }

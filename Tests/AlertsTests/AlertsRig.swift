@@ -40,6 +40,14 @@ struct AlertsRig: Sendable {
         try await list().reversed().compactMap { $0["alertType"]?.stringValue }
     }
 
+    /// Drives the clock until something is so, which must be within a time.
+    func becomes(
+        within limit: Duration, at place: SourceLocation = #_sourceLocation, _ what: @Sendable () async throws -> Bool
+    ) async throws {
+        let done = try await host.clock.drive(atMost: limit, until: what)
+        #expect(done.isSo, sourceLocation: place)
+    }
+
     /// Hands in the news of an agent.
     func tell(_ id: String, isOnline: Bool, heartbeat: Timestamp?, at time: Timestamp? = nil) async throws {
         let presence = AgentPresence(agentID: id, isOnline: isOnline, lastHeartbeatAt: heartbeat)

@@ -144,4 +144,57 @@ import Testing
         }
         try await withAlerts { rig in #expect(await rig.host.health()["agents"] == .healthy) }
     }
+
+    @Test("the same alert from many sides at once is one row that counts them all")
+    func concurrent() async throws {
+        try await withAlerts(configuration: ["rate_limit": 1000]) { rig in
+            let ids = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<100 { group.addTask { try await rig.raise("disk_low", "full") } }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            #expect(ids.count == 1)
+            let list = try await rig.list()
+            #expect(list.count == 1)
+            #expect(list.first?["count"] == 100)
+        }
+    }
+
+    @Test("a refusal does not send back what it refuses, however few letters that looks like")
+    func echo() async throws {
+        try await withAlerts { rig in
+            let marks = "e" + String(repeating: "\u{301}", count: 400_000)
+            let answer = await rig.post(["type": .string(marks), "message": "m"])
+            #expect(answer.status == .unprocessableContent)
+            #expect(answer.text.utf8.count < 2000, "\(answer.text.utf8.count) bytes")
+        }
+    }
+
+    @Test("where a type has two names, the seed's counts")
+    func twoNames() async throws {
+        try await withAlerts { rig in
+            let answer = await rig.post(["alert_type": "c", "alertType": "b", "type": "a", "message": "m"])
+            #expect(answer.json?["alertType"] == "a")
+            let other = await rig.post(["alert_type": "c", "alertType": "b", "type": nil, "message": "m"])
+            #expect(other.json?["alertType"] == "b")
+        }
+    }
+
+    @Test("what is received and what is refused is counted")
+    func metrics() async throws {
+        try await withAlerts(configuration: ["rate_limit": 4]) { rig in
+            for _ in 0..<3 { _ = try await rig.raise("t", "m") }
+            _ = await rig.post(["type": "t"])
+            _ = await rig.post(["type": "t", "message": "m"])
+            _ = await rig.post(["type": "t", "message": "m"], token: nil)
+            #expect(rig.host.metric(#"comfyd_alerts_received_total{outcome="new"}"#) == 1)
+            #expect(rig.host.metric(#"comfyd_alerts_received_total{outcome="folded"}"#) == 2)
+            for code in ["http.bad_body", "AGENT_ALERT_RATE_LIMITED", "AGENT_TOKEN_REQUIRED"] {
+                #expect(rig.host.metric("comfyd_alerts_refused_total{code=\"\(code)\"}") == 1, "\(code)")
+            }
+        }
+        try await withAlerts(hasAgents: false) { rig in
+            _ = await rig.post(["type": "t", "message": "m"])
+            #expect(rig.host.metric(#"comfyd_alerts_refused_total{code="AGENTS_DISABLED"}"#) == 1)
+        }
+    }
 }

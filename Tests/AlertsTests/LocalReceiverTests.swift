@@ -61,7 +61,8 @@ private final class Receiver: HTTPResponder {
         guard let body = try? await request.body.collect(upTo: 1 << 20), let json = try? JSON(parsing: body) else {
             return .response(Response(status: .badRequest))
         }
-        let digest = OpenSSLCryptography().hmacSHA256(body, key: Secret("s3cret"))
+        let signed = "\(request.headers["x-comfyd-delivery"] ?? "").\(request.headers["x-comfyd-timestamp"] ?? "")."
+        let digest = OpenSSLCryptography().hmacSHA256(Array(signed.utf8) + body, key: Secret("s3cret"))
         guard request.headers["x-comfyd-signature"] == "sha256=\(Hex.encode(digest))" else {
             return .response(Response(status: .forbidden))
         }

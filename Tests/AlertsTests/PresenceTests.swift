@@ -13,7 +13,10 @@ import Testing
 
     @Test("silence and return are an alert each, with the last heartbeat")
     func events() async throws {
-        try await withAlerts { rig in
+        let agents = FakeAgents()
+        // Known, or the look at all agents forgets it.
+        agents.set("a", isOnline: nil, heartbeat: nil)
+        try await withAlerts(agents: agents) { rig in
             try await rig.tell("a", isOnline: false, heartbeat: moment(-180))
             rig.host.clock.advance(by: .seconds(60))
             try await rig.tell("a", isOnline: true, heartbeat: moment(60))
@@ -28,14 +31,15 @@ import Testing
     @Test("an outage is told once, however often it is said, and also across a restart of the daemon")
     func once() async throws {
         let directory = try TestDirectory()
-        try await withAlerts(directory: directory) { rig in
+        let agents = FakeAgents()
+        agents.set("a", isOnline: nil, heartbeat: nil)
+        try await withAlerts(agents: agents, directory: directory) { rig in
             try await rig.tell("a", isOnline: false, heartbeat: moment(-180))
             rig.host.clock.advance(by: .seconds(5))
             try await rig.tell("a", isOnline: false, heartbeat: moment(-180))
             #expect(try await rig.types() == ["agent_offline"])
         }
         // After a restart every agent counts as there until its patience is over.
-        let agents = FakeAgents()
         agents.set("a", isOnline: true, heartbeat: moment(-180))
         let clock = ManualClock(wallClock: moment(100))
         try await withAlerts(agents: agents, clock: clock, directory: directory) { rig in

@@ -45,7 +45,10 @@ import Testing
             #expect(request.url == "http://hook.test/a?key=hidden")
             let bytes = try await #require(request.body).collect(upTo: 1 << 20)
             #expect(try JSON(parsing: bytes) == (try await rig.list().first))
-            let sign = Hex.encode(OpenSSLCryptography().hmacSHA256(bytes, key: Secret("s3cret")))
+            let time = try #require(request.headers["X-Comfyd-Timestamp"])
+            #expect(Int64(time) == rig.host.clock.wallClock.milliseconds / 1000)
+            let signed = Array("1.\(time).".utf8) + bytes
+            let sign = Hex.encode(OpenSSLCryptography().hmacSHA256(signed, key: Secret("s3cret")))
             #expect(request.headers["X-Comfyd-Signature"] == "sha256=\(sign)")
             #expect(request.headers["X-Comfyd-Delivery"] == "1")
             #expect(try await emptied(rig))
@@ -159,7 +162,7 @@ import Testing
             switch kind {
             case "refused": throw StubHTTPClient.refused(request)
             case "status": return ClientResponse(status: .serviceUnavailable)
-            case "errcode": return .json(["errcode": 45009])
+            case "errcode": return .json(["errcode": 93000])
             default: return ClientResponse(status: 302, headers: ["Location": "http://hook.test/"])
             }
         }
@@ -207,7 +210,13 @@ import Testing
             _ = try await rig.raise("t", "m")
             _ = try await requests(rig, 1)
             clock.advance(by: WebhookLane.patience)
+            for count in 2...12 {
+                clock.advance(by: .seconds(330))
+                guard try await waiting(rig) > 0 else { break }
+                _ = try await requests(rig, count)
+            }
             #expect(try await emptied(rig))
+            #expect(rig.host.client.requests.count == 10)
             #expect(rig.host.logs.lines("alerts were not told to a webhook").count == 1)
             #expect(
                 rig.host.metric(#"comfyd_alerts_webhook_alerts_total{webhook="ops",outcome="given_up"}"#) == 1)
@@ -243,6 +252,10 @@ import Testing
             (["name": "a", "url": "http://hidden.test/", "format": "slack", "secret": "x"], "slack has no signatures"),
             (["name": "", "url": "http://hidden.test/"], "expected a text of 1 to 64 bytes"),
             (["name": "default", "url": "http://hidden.test/"], "this name is there twice"),
+            (["name": "a", "url": "http://user:word@hidden.test/"], "expected an address without a user name"),
+            (["name": "a", "url": "http:///hidden.test"], "expected an http or https address"),
+            (["name": "a", "url": "http://hidden.test:99999/"], "expected an http or https address"),
+            (["name": "a", "url": "http://hidden.test/#x"], "expected an address without #"),
         ] as [(JSON, String)])
     func configuration(hook: JSON, words: String) throws {
         let error = #expect(throws: (any Error).self) {

@@ -110,6 +110,44 @@ struct SchemathesisTests {
         }
     }
 
+    @Test("alerts, with and without a plugin that knows agents", arguments: [true, false])
+    func alerts(hasAgents: Bool) async throws {
+        let debug = "a-debug-token-of-this-test"
+        let agents = hasAgents ? "agents: { development: true, debug_tokens: [\(debug)] }, " : ""
+        try await withDaemon("plugins: { \(agents)alerts: { rate_limit: 6000 } }") { daemon in
+            if hasAgents {
+                _ = try await daemon.admin.post("/api/admin/comfyui/agents", ["id": "a"])
+                let alert: JSON = ["type": "t", "message": "m"]
+                let taken = try await daemon.probe.bearing(debug).post("/api/agent/agents/a/alerts", alert)
+                #expect(taken.status == 200, "\(taken)")
+            }
+            let phases = ["--phases", "examples,coverage,fuzzing", "--max-examples", "60"]
+            // Where nobody knows agents, 503 is the truth for them; for the administrator no 5xx ever is.
+            let expected = hasAgents ? "" : ", 503"
+            let side = """
+                [checks.not_a_server_error]
+                expected-statuses = ["2xx", "3xx", "4xx"\(expected)]
+                [parameters]
+                "path.agent_id" = "a"
+                """
+            try await Self.run(
+                daemon, token: debug, configuration: side, ["--include-path-regex", "^/api/agent/.*/alerts$"] + phases)
+            let admin = """
+                [checks.not_a_server_error]
+                expected-statuses = ["2xx", "3xx", "4xx"]
+                """
+            let paths = ["--include-path-regex", "^/api/admin/comfyui/alerts"]
+            try await Self.run(daemon, configuration: admin, paths + phases)
+            // What is read of an alert that is there.
+            guard hasAgents else { return }
+            try await Self.run(
+                daemon, configuration: admin + "\n[parameters]\n\"path.id\" = 1",
+                paths + ["--phases", "fuzzing", "--max-examples", "25"])
+            let row = try await daemon.admin.get("/api/admin/comfyui/alerts/1").json
+            #expect(row["acknowledged_by"] == "admin", "\(row)")
+        }
+    }
+
     /// Runs schemathesis, as the administrator unless another token is given; its own report is the failure.
     private static func run(
         _ daemon: DaemonProcess, token: String? = nil, configuration: String, _ options: [String]

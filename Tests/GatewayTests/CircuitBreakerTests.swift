@@ -177,19 +177,17 @@ struct CircuitBreakerTests {
         }
     }
 
-    @Test("choosing among a thousand workers, half of them broken, takes microseconds")
+    @Test("of a thousand workers, half of them broken, a healthy one with the least work is chosen")
     func thousand() {
         let pool = pool((0..<1000).map { "w\($0)" })
         for number in 0..<500 { for _ in 0..<3 { pool.breakDown("w\(number * 2)", now: at(1)) } }
         let slots = (0..<1000).map { number in
             Balancer.Slot(ours: number % 3, usability: number % 2 == 0 ? .broken : .healthy)
         }
-        var chosen = 0
-        let began = ContinuousClock.now
-        for _ in 0..<1000 { chosen &+= Balancer.choose(slots, excluding: [], maximumInFlight: 4) ?? 0 }
-        let each = (ContinuousClock.now - began) / 1000
-        #expect(chosen > 0)
-        #expect(each < .microseconds(500), "\(each)")
+        for _ in 0..<100 {
+            let chosen = Balancer.choose(slots, excluding: [], maximumInFlight: 4) ?? 0
+            #expect(chosen % 2 == 1 && chosen % 3 == 0, "\(chosen)")
+        }
         #expect(pool.reserve().map { Int($0.worker.id.dropFirst()).map { $0 % 2 } } == 1)
     }
 }

@@ -134,7 +134,7 @@ struct HistoryTests {
             }
             let began = ContinuousClock.now
             #expect(ids(await rig.call(.get, "/api/history")) == ["f1"])
-            #expect(began.duration(to: .now) < .seconds(5))
+            #expect(began.duration(to: .now) < .seconds(30))
         }
     }
 

@@ -21,7 +21,7 @@ struct Heartbeat: Sendable {
         var metrics = form.object("metrics")
         for (key, name) in [("cpu", "cpu"), ("mem", "mem"), ("diskFreeGb", "disk_free_gb")] {
             guard let value = form.value(key), !value.isNull else { continue }
-            guard value.numberValue?.isFinite ?? false else {
+            guard value.doubleValue != nil else {
                 form.reject(key, "Input should be a valid number")
                 continue
             }

@@ -18,8 +18,10 @@ final class PresenceBoard: Sendable {
         /// The daemon's own time, which stands still while the daemon does.
         var elapsed = Duration.zero
         var lastCheck: Instant?
-        /// When each agent was last heard of, in ``elapsed``.
+        /// When each agent was last heard of, in ``elapsed``, or when waiting for it began.
         var heard: [String: Duration] = [:]
+        /// When the last heartbeat of each agent came; those of ``heard`` that are not here are only waited for.
+        var beats: [String: Instant] = [:]
         /// The offline agents, with the heartbeats that came since.
         var offline: [String: Int] = [:]
     }
@@ -32,15 +34,20 @@ final class PresenceBoard: Sendable {
         self.clock = clock
     }
 
-    /// Whether an agent is heard of: its heartbeats came within ``patience``.
+    /// Whether the last heartbeat of an agent came within ``patience``, without the patience that alerts have.
     func isOnline(_ agent: AgentRecord) -> Bool {
+        if let beat = state.withLock({ $0.beats[agent.id] }) { return beat.duration(to: clock.now) < Self.patience }
+        // None since the start: what is on disk counts, by a clock that may have been put back since.
         guard let last = agent.report.lastHeartbeatAt else { return false }
-        return state.withLock { state in
-            guard let heard = state.heard[agent.id] else {
-                // Not since the start: what is on disk counts.
-                return clock.wallClock.milliseconds - last.milliseconds < Self.patience.inNanoseconds / 1_000_000
-            }
-            return state.offline[agent.id] == nil && state.elapsed - heard < Self.patience
+        let age = (clock.wallClock.milliseconds - last.milliseconds).magnitude
+        return age < UInt64(Self.patience.inNanoseconds / 1_000_000)
+    }
+
+    /// Whether an agent is, or is about to be, told to be offline.
+    func isMissed(_ id: String) -> Bool {
+        state.withLock { state in
+            guard let heard = state.heard[id] else { return false }
+            return state.offline[id] != nil || state.elapsed - heard >= Self.patience
         }
     }
 
@@ -48,6 +55,7 @@ final class PresenceBoard: Sendable {
     func hear(_ id: String) -> Bool {
         state.withLock { state in
             let last = state.heard.updateValue(state.elapsed, forKey: id)
+            state.beats[id] = clock.now
             guard let count = state.offline[id] else { return false }
             let goesOn = last.map { state.elapsed - $0 < Self.patience } ?? false
             let heartbeats = goesOn ? count + 1 : 1
@@ -61,8 +69,14 @@ final class PresenceBoard: Sendable {
     func forget(_ id: String) {
         state.withLock { state in
             state.heard[id] = nil
+            state.beats[id] = nil
             state.offline[id] = nil
         }
+    }
+
+    /// Whether an agent is only waited for: no heartbeat of it came since ``expect(_:)``.
+    func isAwaited(_ id: String) -> Bool {
+        state.withLock { $0.heard[id] != nil && $0.beats[id] == nil }
     }
 
     /// Begins to wait for those that were heard of before the start, as if they had just been.

@@ -8,8 +8,6 @@ struct RosterDirectory: AgentDirectory {
     let roster: AgentRoster
     /// Who is heard of.
     let presence: PresenceBoard
-    /// When the plugin was made: an older heartbeat says nothing of now.
-    let since: Timestamp
 
     func authorise(_ request: Request, as agentID: String) async throws {
         _ = try await gate.agent(agentID, request)
@@ -19,15 +17,15 @@ struct RosterDirectory: AgentDirectory {
         roster.all.sorted { $0.id < $1.id }.map { agent in
             let last = agent.report.lastHeartbeatAt
             return AgentPresence(
-                agentID: agent.id, isOnline: last.flatMap { isOnline(agent, $0) }, lastHeartbeatAt: last)
+                agentID: agent.id, isOnline: last == nil ? nil : isOnline(agent), lastHeartbeatAt: last)
         }
     }
 
-    private func isOnline(_ agent: AgentRecord, _ last: Timestamp) -> Bool? {
+    private func isOnline(_ agent: AgentRecord) -> Bool? {
         // One that the administrator keeps from talking is meant to be silent.
         guard agent.mayTalk else { return nil }
-        guard presence.isOnline(agent) else { return false }
-        // Heard of before the start only: whether it still is will show within the board's patience.
-        return last < since ? nil : true
+        if presence.isMissed(agent.id) { return false }
+        // Whether one still is that is only waited for will show within the board's patience.
+        return presence.isAwaited(agent.id) ? nil : true
     }
 }

@@ -18,6 +18,8 @@ final class TaskPusher: Sendable {
     private struct State {
         /// The pushes under way.
         var running: [String: Task<Pushed, any Error>] = [:]
+        /// Those of them that are written down, so that a task that is over ended since.
+        var begun: Set<String> = []
         /// The tasks that are being pushed again by themselves.
         var again: Set<String> = []
         /// Whether no push begins.
@@ -73,6 +75,9 @@ final class TaskPusher: Sendable {
     ///   `AGENT_PUSH_FAILED`, 503 after ``close()``, all but the first with the task's id; ``DatabaseError``.
     func push(_ id: String) async throws -> Pushed {
         while true {
+            // A task that ended within its push begins anew after it.
+            let last = state.withLock { $0.begun.contains(id) ? $0.running[id] : nil }
+            if let last, try await tasks.find(id).state.isFinal { _ = await last.result }
             if let pushed = try await result(of: id, .wish) { return pushed }
         }
     }
@@ -99,7 +104,7 @@ final class TaskPusher: Sendable {
             if let push = state.running[id] { return push }
             if state.isClosed { throw CancellationError() }
             let push = Task {
-                defer { self.state.withLock { $0.running[id] = nil } }
+                defer { self.state.withLock { ($0.running[id], _) = (nil, $0.begun.remove(id)) } }
                 return try await self.deliver(id, occasion)
             }
             state.running[id] = push
@@ -112,6 +117,7 @@ final class TaskPusher: Sendable {
         do {
             let url = try check(found, occasion)
             let task = try await begin(found, occasion)
+            state.withLock { _ = $0.begun.insert(id) }
             let lastEvent = try await tasks.newestEvent(of: id)
             let token = try tokens.issue(
                 agentID: task.agentID, taskID: task.id, nonce: task.nonce, until: tokenEnd(task))
@@ -152,8 +158,9 @@ final class TaskPusher: Sendable {
         let now = context.clock.wallClock
         let nonce = tokens.randomNonce()
         let happening = occasion == .wish ? TaskState.Happening.retried : .notAccepted
-        let retry = TaskEvent(taskID: found.id, message: "pushed again after \(found.state.rawValue)", createdAt: now)
-        return try await tasks.tell(found.id, happening, eventIfMoved: retry) { task, moved in
+        let retry = configuration.pushRetry
+        let anew = TaskEvent(taskID: found.id, message: "pushed again after \(found.state.rawValue)", createdAt: now)
+        return try await tasks.tell(found.id, happening, eventIfMoved: anew) { task, moved in
             try Self.check(task, occasion, now)
             if moved {
                 (task.startedAt, task.finishedAt, task.result, task.errorMessage) = (nil, nil, nil, nil)
@@ -161,7 +168,7 @@ final class TaskPusher: Sendable {
             }
             task.pushedAt = now
             // If the daemon dies now, a push that was to be repeated is.
-            if task.nextPushAt != nil {
+            if task.nextPushAt != nil || task.state == .pending && retry == .failed {
                 task.nextPushAt = PushRetry.next(after: 1, now: now, expiresAt: task.expiresAt)
             }
         }.task
@@ -243,6 +250,8 @@ extension TaskPusher {
     ///
     /// - Throws: ``DatabaseError``.
     func pushDue() async throws {
+        // The setting may have changed since their time was written down.
+        guard configuration.pushRetry != .never else { return }
         for id in try await tasks.duePushes(limit: Self.mostAtOnce) where takesRoom(id) {
             Task {
                 await pushAgain(id)

@@ -83,17 +83,32 @@ struct AgentController: Sendable {
         let now = clock.wallClock
         var agent = AgentRecord(id: form.id ?? "", decision: AgentRecord.Decision(), createdAt: now, updatedAt: now)
         form.apply(to: &agent.decision)
-        try await store.insert(agent)
-        roster.add(agent)
+        try await write(agent.id) { [agent] in try await store.insert(agent) }
         return shown(agent)
+    }
+
+    /// Writes what was decided of an agent, and has it in memory as it is on disk then.
+    ///
+    /// Whoever asked may be gone by now, and a write that failed may have been seen by another one: neither leaves memory behind.
+    private func write(_ id: String, _ body: () async throws -> Void) async throws {
+        let follow = { @Sendable in
+            try await Task { [store, roster] in try await store.follow(id) { roster.follow(id, $0) } }.value
+        }
+        do {
+            try await body()
+        } catch {
+            try? await follow()
+            throw error
+        }
+        try await follow()
     }
 
     private func change(_ request: Request, _ id: String) async throws -> JSON {
         let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: false)
         if let given = form.id, given != id { throw HTTPError(.idImmutable) }
         let now = clock.wallClock
-        let decision = try await store.change(id, at: now) { form.apply(to: &$0) }
-        guard let agent = roster.decide(id, decision, at: now) else { throw HTTPError(.agentNotFound) }
+        try await write(id) { try await store.change(id, at: now) { form.apply(to: &$0) } }
+        let agent = try roster.find(id)
         // While it was disabled nobody waited for its heartbeats; from now on it has the whole patience.
         if agent.mayTalk, agent.report.lastHeartbeatAt != nil { presence.expect([id]) }
         return shown(agent)
@@ -103,8 +118,7 @@ struct AgentController: Sendable {
         var form = QueryForm(request.query)
         let isForced = form.flag("force") ?? false
         try form.finish()
-        try await tasks.removeAgent(id, isForced: isForced)
-        roster.remove(id)
+        try await write(id) { try await tasks.removeAgent(id, isForced: isForced) }
         presence.forget(id)
         limits.forget(id)
         return ["status": "deleted"]
@@ -117,10 +131,11 @@ struct AgentController: Sendable {
             form.reject("ttlSeconds", "Input should be \(Self.lifetimes.lowerBound) to \(Self.lifetimes.upperBound)")
         }
         try form.finish()
-        guard try roster.find(id).mayTalk else { throw HTTPError(.agentNotAllowed) }
+        let agent = try roster.find(id)
+        guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
         let life = given == 0 ? tokenLife.inNanoseconds / 1_000_000 : Int64(given) * 1000
         let end = Timestamp(milliseconds: clock.wallClock.milliseconds + life)
-        let issued = try tokens.issue(agentID: id, until: end)
+        let issued = try tokens.issue(agentID: id, since: agent.createdAt, until: end)
         return [
             "token": .string(issued.token.withExposed { $0 }), "expiresAt": .string(issued.expiresAt.iso8601),
             "scope": "agent", "agentId": .string(id),

@@ -13,7 +13,7 @@ struct AgentForm: Sendable {
         var form = body
         let given = isNew ? form.requiredString("id") : form.string("id")
         if let given, isNew, form.value("id")?.stringValue != nil, !Self.isUsable(given) {
-            form.reject("id", "Input should be 1 to 64 letters, digits, dots, hyphens or underscores")
+            form.reject("id", "Input should be 1 to 64 letters, digits, dots, hyphens or underscores, not dots alone")
         }
         id = given
         var changes: [@Sendable (inout AgentRecord.Decision) -> Void] = []
@@ -50,7 +50,7 @@ struct AgentForm: Sendable {
     ]
 
     private static func isUsable(_ id: String) -> Bool {
-        (1...64).contains(id.utf8.count)
+        (1...64).contains(id.utf8.count) && !PathName.isDots(id)
             && id.utf8.allSatisfy { byte in
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
                     || "-_.".utf8.contains(byte)

@@ -18,7 +18,7 @@ struct AgentRecord: Sendable, Equatable {
         var allowed = true
         /// Whatever the operator keeps here.
         var config: JSONObject?
-        /// Goes up with each change, so that an older one never replaces a newer one in memory.
+        /// Goes up with each change.
         var revision = 1
     }
 

@@ -46,31 +46,17 @@ final class AgentRoster: Sendable {
         return state.withLock { state in wanted.compactMap { state.agents[$0.id] } }
     }
 
-    /// Takes a new agent.
-    func add(_ agent: AgentRecord) {
+    /// Takes what is stored of an agent, `nil` when it is gone; what its heartbeats say is newer here.
+    func follow(_ id: String, _ stored: AgentRecord?) {
         state.withLock { state in
-            // A heartbeat may have come between disk and here.
-            if state.agents[agent.id] == nil { state.agents[agent.id] = agent }
-        }
-    }
-
-    /// Takes what was decided of an agent, unless a newer decision is here.
-    func decide(_ id: String, _ decision: AgentRecord.Decision, at time: Timestamp) -> AgentRecord? {
-        state.withLock { state in
-            guard let agent = state.agents[id] else { return nil }
-            if agent.decision.revision < decision.revision {
-                state.agents[id]?.decision = decision
-                state.agents[id]?.updatedAt = max(time, agent.updatedAt)
+            guard let stored, let known = state.agents[id], known.createdAt == stored.createdAt else {
+                // A new one, or none any more.
+                state.agents[id] = stored
+                state.unsaved.remove(id)
+                return
             }
-            return state.agents[id]
-        }
-    }
-
-    /// Forgets an agent.
-    func remove(_ id: String) {
-        state.withLock { state in
-            state.agents[id] = nil
-            state.unsaved.remove(id)
+            state.agents[id]?.decision = stored.decision
+            state.agents[id]?.updatedAt = max(known.updatedAt, stored.updatedAt)
         }
     }
 

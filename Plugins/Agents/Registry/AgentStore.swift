@@ -55,11 +55,10 @@ struct AgentStore: Sendable {
 
     /// Changes what the administrator decided of an agent; its heartbeats are not touched.
     ///
-    /// - Returns: What is decided now.
     /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`; ``DatabaseError``.
     func change(
         _ id: String, at time: Timestamp, _ body: @escaping @Sendable (inout AgentRecord.Decision) -> Void
-    ) async throws -> AgentRecord.Decision {
+    ) async throws {
         try await database.write { connection in
             let found = try connection.first("SELECT * FROM agents_agents WHERE id = \(id)", AgentRecord.init)
             guard var decision = found?.decision else { throw HTTPError(.agentNotFound) }
@@ -72,11 +71,19 @@ struct AgentStore: Sendable {
                     config = \(decision.config?.storedText), revision = \(decision.revision), updated_at = \(time)
                 WHERE id = \(id)
                 """)
-            return decision
         }
     }
 
-    /// Writes what heartbeats said, for many agents at once; those that are gone are passed over.
+    /// Hands over what is stored of an agent, in the order of the writes: a later call never has an older state.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func follow(_ id: String, _ body: @escaping @Sendable (AgentRecord?) -> Void) async throws {
+        try await database.write { connection in
+            body(try connection.first("SELECT * FROM agents_agents WHERE id = \(id)", AgentRecord.init))
+        }
+    }
+
+    /// Writes what heartbeats said, for many agents at once; those that are gone are passed over, also when others have their ids.
     ///
     /// The version of the manifest is not among it: that is written with the end of the task (``TaskStore``).
     ///
@@ -91,7 +98,7 @@ struct AgentStore: Sendable {
                         metrics = \(report.metrics?.storedText), heartbeat = \(report.payload?.storedText),
                         agent_version = \(report.agentVersion), comfyui_version = \(report.comfyVersion),
                         reported_status = \(report.status), updated_at = \(agent.updatedAt)
-                    WHERE id = \(agent.id)
+                    WHERE id = \(agent.id) AND created_at = \(agent.createdAt)
                     """)
             }
         }

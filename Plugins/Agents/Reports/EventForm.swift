@@ -24,7 +24,7 @@ struct EventForm: Sendable {
         }
         for key in Self.numbers {
             guard let value = form.value(key), !value.isNull else { continue }
-            guard value.numberValue != nil else {
+            guard value.doubleValue != nil else {
                 form.reject(key, "Input should be a valid number")
                 continue
             }

@@ -27,8 +27,7 @@ struct ManifestReadController: Sendable {
         guard let task = try await gate.taskOfManifest(number, request) else {
             return .object(try await manifests.find(number).json)
         }
-        try limits.reports.count(task.agentID)
-        guard let manifest = task.manifest else { throw HTTPError(.manifestNotFound) }
-        return .object(manifest)
+        try limits.requests.count(task.agentID)
+        return .object(try await gate.tasks.manifest(of: task.id))
     }
 }

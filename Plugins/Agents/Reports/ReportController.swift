@@ -10,7 +10,7 @@ struct ReportController: Sendable {
     let limits: AgentLimits
 
     /// The largest event in bytes.
-    private static let eventLimit = 256 << 10
+    private static let eventLimit = 64 << 10
     /// The largest receipt in bytes: it may name some thousand items.
     private static let receiptLimit = 1 << 20
 
@@ -41,7 +41,7 @@ struct ReportController: Sendable {
 
     private func event(_ request: Request, _ id: String) async throws -> JSON {
         let task = try await gate.task(id, request)
-        try limits.reports.count(task.agentID)
+        try limits.events.count(task.agentID)
         let form = try EventForm(try await BodyForm.spelled(request, limit: Self.eventLimit))
         return try await reports.take(form, of: task).json
     }
@@ -80,7 +80,7 @@ struct ReportController: Sendable {
     private static let late = [AgentCode.taskExpired.rawValue, AgentCode.tokenExpired.rawValue]
 
     private func receipt(_ request: Request, of task: AgentTask, _ outcome: Receipt.Outcome) async throws -> Receipt {
-        try limits.reports.count(task.agentID)
+        try limits.requests.count(task.agentID)
         let body = try await BodyForm.body(request, limit: Self.receiptLimit, mayBeAbsent: true)
         return try Receipt(body, outcome)
     }

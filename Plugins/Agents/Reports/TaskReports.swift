@@ -46,7 +46,7 @@ struct TaskReports: Sendable {
             current.result = receipt.result
             current.errorMessage = receipt.errorMessage
         }
-        if change.moved, isComplete, let version = change.task.manifestVersion {
+        if let version = change.manifestVersion {
             roster.report(task.agentID, at: now) { $0.lastManifestVersion = version }
         }
         return change.task
@@ -57,11 +57,11 @@ struct TaskReports: Sendable {
     /// - Throws: ``DatabaseError``.
     func keepLate(_ receipt: Receipt, of task: AgentTask) async throws {
         // The agent repeats what was taken in time.
-        if task.result != nil { return }
+        guard task.result == nil else { return }
         let event = TaskEvent(
             taskID: task.id, level: "warn",
             message: "a receipt came too late and was refused: \(receipt.outcome.rawValue)",
             payload: receipt.result, createdAt: clock.wallClock)
-        try await tasks.note(event, isOnce: true)
+        try await tasks.noteOnce(event, of: task)
     }
 }

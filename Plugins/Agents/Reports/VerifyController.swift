@@ -37,7 +37,7 @@ struct VerifyController: Sendable {
             nonce == nil || nonce == claims.nonce
         else { throw HTTPError(.payloadMismatch) }
         let task = try await gate.verify(claims)
-        try limits.reports.count(claims.agentID)
+        try limits.requests.count(claims.agentID)
         return Self.answer(claims.agentID, claims.taskID, task?.expiresAt, claims.scope)
     }
 

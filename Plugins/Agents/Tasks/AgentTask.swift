@@ -13,8 +13,6 @@ struct AgentTask: Sendable, Equatable {
     let manifestID: Int64?
     /// Where the agent fetches the manifest.
     let manifestURL: String?
-    /// The manifest as it was when the task was made: a change does not reach tasks under way.
-    let manifest: JSONObject?
     /// What the agent should do.
     let actions: [String]
     /// When its time is over.
@@ -41,9 +39,6 @@ struct AgentTask: Sendable, Equatable {
     let createdAt: Timestamp
     /// When it was changed.
     var updatedAt: Timestamp
-
-    /// The version of its manifest, if it has one.
-    var manifestVersion: String? { manifest?["version"]?.stringValue }
 
     /// Nothing of the last push counts any more: the agent works, or the task has ended.
     mutating func pushIsOver() {

@@ -34,8 +34,8 @@ struct TaskForm: Sendable {
         expiresAt = form.moment("expiresAt")
         if let expiresAt, expiresAt <= now { form.reject("expiresAt", "Input should be in the future") }
         taskID = form.text("taskId", longest: 64)
-        if let taskID, taskID.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }) {
-            form.reject("taskId", "Input should have no white space and no slash")
+        if let taskID, !PathName.isUsable(taskID) {
+            form.reject("taskId", "Input should have no white space, none of / \\ ? # %, and not be dots alone")
         }
         try form.finish()
     }

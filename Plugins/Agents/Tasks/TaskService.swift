@@ -31,10 +31,10 @@ struct TaskService: Sendable {
         let timeout = configuration.taskTimeout.inNanoseconds / 1_000_000
         let task = AgentTask(
             id: form.taskID ?? newID(now), agentID: form.agentID, manifestID: form.manifestID,
-            manifestURL: form.manifestURL ?? ownURL, manifest: manifest?.json, actions: form.actions,
+            manifestURL: form.manifestURL ?? ownURL, actions: form.actions,
             expiresAt: form.expiresAt ?? Timestamp(milliseconds: now.milliseconds + timeout),
             nonce: newNonce(), createdAt: now, updatedAt: now)
-        return try await tasks.insert(task)
+        return try await tasks.insert(task, manifest: manifest?.json)
     }
 
     /// Ends a task that has not ended.

@@ -47,6 +47,8 @@ struct TaskStore: Sendable {
         var moved: Bool
         /// The event that was stored, with its number.
         var event: TaskEvent?
+        /// The version of the task's manifest, if this ended the task well.
+        var manifestVersion: String?
     }
 
     /// Tells a task what happened to it, in one transaction: state, fields and event are all on disk when it returns.
@@ -76,14 +78,25 @@ struct TaskStore: Sendable {
                 task.updatedAt = now
                 try Self.save(task, connection)
             }
-            if next == .success, let version = task.manifestVersion {
+            let version = next == .success ? try Self.manifest(of: id, connection)?["version"]?.stringValue : nil
+            if let version {
                 try connection.execute(
                     "UPDATE agents_agents SET last_manifest_version = \(version) WHERE id = \(task.agentID)")
             }
             var stored = event ?? (next == nil ? nil : eventIfMoved)
             if let event = stored { stored?.id = try Self.add(event, connection) }
-            return Change(task: task, moved: next != nil, event: stored)
+            return Change(task: task, moved: next != nil, event: stored, manifestVersion: version)
         }
+    }
+
+    /// The manifest of a task as it was when the task was made: a change does not reach tasks under way.
+    ///
+    /// - Throws: ``HTTPError`` 404 `AGENT_MANIFEST_NOT_FOUND` when it has none; ``DatabaseError``.
+    func manifest(of id: String) async throws -> JSONObject {
+        guard let manifest = try await database.read({ try Self.manifest(of: id, $0) }) else {
+            throw HTTPError(.manifestNotFound)
+        }
+        return manifest
     }
 
     /// A task.
@@ -96,9 +109,10 @@ struct TaskStore: Sendable {
 
     /// Adds a task, unless the same wish made one of this id before.
     ///
+    /// - Parameter manifest: The task's manifest, which is kept as it is now.
     /// - Returns: The task that is there now, and whether it is new.
     /// - Throws: ``HTTPError`` 409 `AGENT_TASK_ALREADY_EXISTS` when another wish made it, 404 `AGENT_NOT_FOUND`; ``DatabaseError``.
-    func insert(_ task: AgentTask) async throws -> (task: AgentTask, isNew: Bool) {
+    func insert(_ task: AgentTask, manifest: JSONObject?) async throws -> (task: AgentTask, isNew: Bool) {
         try await database.write { connection in
             if let known = try Self.find(task.id, connection) {
                 guard known.agentID == task.agentID, known.manifestID == task.manifestID, known.actions == task.actions
@@ -114,7 +128,7 @@ struct TaskStore: Sendable {
                 INSERT INTO agents_tasks (id, agent_id, manifest_id, manifest_url, manifest, actions, expires_at, state,
                     nonce, failed_pushes, next_push_at, created_at, updated_at)
                 VALUES (\(task.id), \(task.agentID), \(task.manifestID), \(task.manifestURL),
-                    \(task.manifest?.storedText), \(actions), \(task.expiresAt), \(task.state.rawValue), \(task.nonce),
+                    \(manifest?.storedText), \(actions), \(task.expiresAt), \(task.state.rawValue), \(task.nonce),
                     \(task.failedPushes), \(task.nextPushAt), \(task.createdAt), \(task.updatedAt))
                 """)
             return (task, true)
@@ -125,7 +139,7 @@ struct TaskStore: Sendable {
     ///
     /// - Throws: ``DatabaseError``.
     func list(agentID: String?, state: String?, limit: Int, offset: Int = 0) async throws -> [AgentTask] {
-        var query: SQL = "SELECT * FROM agents_tasks WHERE 1 = 1"
+        var query = Self.columns + " WHERE 1 = 1"
         if let agentID { query = query + " AND agent_id = \(agentID)" }
         if let state { query = query + " AND state = \(state)" }
         let statement = query + " ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)"
@@ -157,9 +171,11 @@ struct TaskStore: Sendable {
     func duePushes(limit: Int) async throws -> [String] {
         let now = clock.wallClock
         return try await database.read { connection in
+            // The first condition spares SQLite a walk over all the tasks that have no such time.
             try connection.all(
                 """
-                SELECT id FROM agents_tasks WHERE next_push_at <= \(now) OR next_push_at > \(PushRetry.latest(now))
+                SELECT id FROM agents_tasks
+                WHERE next_push_at IS NOT NULL AND (next_push_at <= \(now) OR next_push_at > \(PushRetry.latest(now)))
                 ORDER BY next_push_at LIMIT \(limit)
                 """
             ) { try $0.get("id") }
@@ -181,18 +197,27 @@ struct TaskStore: Sendable {
         }
     }
 
-    /// Stores an event that changes nothing of its task.
+    /// Stores an event that changes nothing of its task, unless the task has one with the same words.
     ///
-    /// - Parameter isOnce: Whether it is left out when the task has an event with the same words.
+    /// One that was deleted since, or made again under its id, is left alone.
+    ///
+    /// - Parameter task: The task as it was when the token was checked.
     /// - Throws: ``DatabaseError``.
-    func note(_ event: TaskEvent, isOnce: Bool = false) async throws {
+    func noteOnce(_ event: TaskEvent, of task: AgentTask) async throws {
         try await database.write { connection in
+            guard try Self.find(task.id, connection)?.nonce == task.nonce else { return }
             let same: SQL = """
                 SELECT id FROM agents_task_events WHERE task_id = \(event.taskID) AND message = \(event.message) LIMIT 1
                 """
-            if isOnce, try connection.first(same, { _ in true }) != nil { return }
-            _ = try Self.add(event, connection)
+            if try connection.first(same, { _ in true }) == nil { _ = try Self.add(event, connection) }
         }
+    }
+
+    /// Drops the oldest events of a task until no more are left than may be.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func dropOldEvents(of id: String) async throws {
+        try await database.write { try Self.dropOldEvents(of: id, $0) }
     }
 
     /// Deletes an agent with its tasks and their events.
@@ -213,7 +238,20 @@ struct TaskStore: Sendable {
     }
 
     private static func find(_ id: String, _ connection: any SQLConnection) throws -> AgentTask? {
-        try connection.first("SELECT * FROM agents_tasks WHERE id = \(id)", AgentTask.init)
+        try connection.first(columns + " WHERE id = \(id)", AgentTask.init)
+    }
+
+    /// All columns but the manifest, which may have megabytes and is asked for once in the life of a task.
+    private static let columns: SQL = """
+        SELECT id, agent_id, manifest_id, manifest_url, actions, expires_at, state, nonce, pushed_at, started_at, finished_at,
+            result, error_message, failed_pushes, next_push_at, created_at, updated_at
+        FROM agents_tasks
+        """
+
+    private static func manifest(of id: String, _ connection: any SQLConnection) throws -> JSONObject? {
+        let query: SQL = "SELECT manifest FROM agents_tasks WHERE id = \(id)"
+        let text = try connection.first(query) { try $0.optional("manifest", as: String.self) }
+        return try (text ?? nil).flatMap { try JSON(parsing: $0).objectValue }
     }
 
     private static func save(_ task: AgentTask, _ connection: any SQLConnection) throws {
@@ -229,7 +267,9 @@ struct TaskStore: Sendable {
 
     /// The events that are kept of one task, and some more until the next look.
     static let mostEvents = 5000
-    private static let eventsBetweenLooks: Int64 = 100
+    /// The characters of messages and payloads that are kept of one task, likewise.
+    static let mostEventText = 16 << 20
+    private static let eventsBetweenLooks = 100
 
     private static func add(_ event: TaskEvent, _ connection: any SQLConnection) throws -> Int64 {
         let id = try connection.execute(
@@ -239,49 +279,26 @@ struct TaskStore: Sendable {
                 \(event.happenedAt), \(event.createdAt))
             """
         ).lastInsertID
-        if id.isMultiple(of: eventsBetweenLooks) { try dropOldEvents(of: event.taskID, connection) }
+        // By lot: agents see the numbers, and could leave those to other tasks at which their own are looked at.
+        if Int.random(in: 0..<eventsBetweenLooks) == 0 { try dropOldEvents(of: event.taskID, connection) }
         return id
     }
 
     private static func dropOldEvents(of id: String, _ connection: any SQLConnection) throws {
-        let oldest: SQL = """
-            SELECT id FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT 1 OFFSET \(mostEvents)
+        let newestFirst: SQL = """
+            SELECT id, LENGTH(message) + COALESCE(LENGTH(payload), 0) AS size FROM agents_task_events
+            WHERE task_id = \(id) ORDER BY id DESC LIMIT \(mostEvents + 1)
             """
-        guard let last: Int64 = try connection.first(oldest, { try $0.get("id") }) else { return }
+        var count = 0
+        var text = 0
+        var last: Int64?
+        try connection.forEach(newestFirst) { row in
+            guard last == nil else { return }
+            count += 1
+            text += Int(try row.get("size", as: Int64.self))
+            if count > mostEvents || text > mostEventText { last = try row.get("id") }
+        }
+        guard let last else { return }
         try connection.execute("DELETE FROM agents_task_events WHERE task_id = \(id) AND id <= \(last)")
-    }
-}
-
-extension AgentTask {
-    /// Reads a row.
-    init(_ row: Row) throws {
-        let json = { (column: String) -> JSON? in
-            try row.optional(column, as: String.self).flatMap { try? JSON(parsing: $0) }
-        }
-        let state: String = try row.get("state")
-        guard let known = TaskState(rawValue: state) else {
-            throw DatabaseError(.misuse, "a task has the state \"\(state)\"")
-        }
-        self.init(
-            id: try row.get("id"), agentID: try row.get("agent_id"), manifestID: try row.optional("manifest_id"),
-            manifestURL: try row.optional("manifest_url"), manifest: try json("manifest")?.objectValue,
-            actions: (try json("actions")?.arrayValue ?? []).compactMap(\.stringValue),
-            expiresAt: try row.get("expires_at"), state: known, nonce: try row.get("nonce"),
-            pushedAt: try row.optional("pushed_at"), startedAt: try row.optional("started_at"),
-            finishedAt: try row.optional("finished_at"), result: try json("result")?.objectValue,
-            errorMessage: try row.optional("error_message"), failedPushes: try row.get("failed_pushes"),
-            nextPushAt: try row.optional("next_push_at"), createdAt: try row.get("created_at"),
-            updatedAt: try row.get("updated_at"))
-    }
-}
-
-extension TaskEvent {
-    /// Reads a row.
-    init(_ row: Row) throws {
-        self.init(
-            id: try row.get("id"), taskID: try row.get("task_id"), level: try row.get("level"),
-            message: try row.get("message"),
-            payload: try row.optional("payload", as: String.self).flatMap { try? JSON(parsing: $0).objectValue },
-            happenedAt: try row.optional("happened_at"), createdAt: try row.get("created_at"))
     }
 }

@@ -55,15 +55,30 @@ struct AgentClaims: Sendable, Equatable {
             let scope = claims["scope"]?.stringValue.flatMap(Scope.init(rawValue:)), scope != .debug,
             let nonce = claims["nonce"]?.stringValue
         else { throw HTTPError(.payloadInvalid) }
-        let taskID = claims["task_id"]?.stringValue
+        let taskID = try Self.optional(claims["task_id"], \.stringValue)
+        let issuedAt = try Self.optional(claims["iat"], \.intValue)
         guard scope == .agent || taskID != nil else { throw HTTPError(.payloadInvalid) }
         self.init(
-            agentID: agentID, taskID: taskID, scope: scope, nonce: nonce,
-            issuedAt: Int64(claims["iat"]?.intValue ?? 0), expiresAt: Int64(expiresAt))
+            agentID: agentID, taskID: taskID, scope: scope, nonce: nonce, issuedAt: Int64(issuedAt ?? 0),
+            expiresAt: Int64(expiresAt))
+    }
+
+    /// A claim that may be absent or null, but not of another type: `"task_id": 7` must not make a token of no task.
+    private static func optional<T>(_ claim: JSON?, _ value: KeyPath<JSON, T?>) throws(HTTPError) -> T? {
+        guard let claim, !claim.isNull else { return nil }
+        guard let found = claim[keyPath: value] else { throw HTTPError(.payloadInvalid) }
+        return found
     }
 
     private static func milliseconds(_ seconds: Int) -> Int64 {
         let (product, overflow) = Int64(seconds).multipliedReportingOverflow(by: 1000)
         return overflow ? (seconds < 0 ? .min : .max) : product
+    }
+
+    /// Whether it can be a token of this agent, and not of a deleted one that had its id.
+    ///
+    /// A token of a task ends with its task, which is deleted with the agent.
+    func isOwn(of agent: AgentRecord) -> Bool {
+        scope != .agent || issuedAt >= agent.createdAt.milliseconds / 1000
     }
 }

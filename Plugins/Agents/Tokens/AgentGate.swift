@@ -15,7 +15,8 @@ struct AgentGate: Sendable {
     ///
     /// - Returns: The agent.
     /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_NOT_ALLOWED` for another agent's token (before it is
-    ///   said whether the agent exists), 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`.
+    ///   said whether the agent exists), 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a
+    ///   revoked token or one of a deleted agent.
     func agent(_ id: String, _ request: Request) async throws -> AgentRecord {
         let claims = try tokens.claims(of: try AgentTokens.bearer(of: request))
         if let claims {
@@ -24,11 +25,10 @@ struct AgentGate: Sendable {
         }
         let agent = try roster.find(id)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
+        guard let claims else { return agent }
+        guard claims.isOwn(of: agent) else { throw HTTPError(.payloadMismatch) }
         // A revoked token of a task is no better than none.
-        if let claims, let taskID = claims.taskID {
-            let task = try await tasks.find(taskID)
-            guard task.nonce == claims.nonce else { throw HTTPError(.payloadMismatch) }
-        }
+        if let taskID = claims.taskID { try Self.check(try await tasks.find(taskID), claims) }
         return agent
     }
 
@@ -65,7 +65,9 @@ struct AgentGate: Sendable {
     /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN`, 403
     ///   `AGENT_TOKEN_PAYLOAD_MISMATCH`, 409 `AGENT_TASK_EXPIRED`.
     func verify(_ claims: AgentClaims) async throws -> AgentTask? {
-        guard try roster.find(claims.agentID).mayTalk else { throw HTTPError(.agentNotAllowed) }
+        let agent = try roster.find(claims.agentID)
+        guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
+        guard claims.isOwn(of: agent) else { throw HTTPError(.payloadMismatch) }
         guard let taskID = claims.taskID else { return nil }
         return try check(try await tasks.find(taskID), claims)
     }
@@ -73,13 +75,16 @@ struct AgentGate: Sendable {
     private func check(
         _ task: AgentTask, _ claims: AgentClaims?, isLate: Bool = false
     ) throws(HTTPError) -> AgentTask {
-        if let claims {
-            guard claims.agentID == task.agentID else { throw HTTPError(.taskForbidden) }
-            guard claims.nonce == task.nonce else { throw HTTPError(.payloadMismatch) }
-        }
+        if let claims { try Self.check(task, claims) }
         let agent = try roster.find(task.agentID)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
         guard isLate || clock.wallClock < task.expiresAt else { throw HTTPError(.taskExpired) }
         return task
+    }
+
+    private static func check(_ task: AgentTask, _ claims: AgentClaims) throws(HTTPError) {
+        guard claims.agentID == task.agentID else { throw HTTPError(.taskForbidden) }
+        // Compared as secrets are: agents hold the keys too, so that the nonce alone tells their tokens from ours.
+        guard Secret(claims.nonce) == Secret(task.nonce) else { throw HTTPError(.payloadMismatch) }
     }
 }

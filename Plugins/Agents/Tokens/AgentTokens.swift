@@ -23,16 +23,20 @@ struct AgentTokens: Sendable {
 
     /// Makes a token for an agent, or for one of its tasks.
     ///
-    /// - Parameter expiresAt: When it ends; cut to whole seconds.
+    /// - Parameters:
+    ///   - since: When the agent was added: an older token would not be its own, whatever the wall clock says now.
+    ///   - expiresAt: When it ends; cut to whole seconds.
     /// - Throws: ``HTTPError`` 503 before the keys are loaded.
     func issue(
-        agentID: String, taskID: String? = nil, nonce: String? = nil, until expiresAt: Timestamp
+        agentID: String, taskID: String? = nil, nonce: String? = nil, since: Timestamp? = nil,
+        until expiresAt: Timestamp
     ) throws(HTTPError) -> Issued {
         let ring = try keys.current
+        let now = clock.wallClock
         let seconds = expiresAt.milliseconds / 1000
         let claims = AgentClaims(
             agentID: agentID, taskID: taskID, scope: taskID == nil ? .agent : .task, nonce: nonce ?? randomNonce(),
-            issuedAt: clock.wallClock.milliseconds / 1000, expiresAt: seconds)
+            issuedAt: max(now, since ?? now).milliseconds / 1000, expiresAt: seconds)
         let token = JSONWebToken.sign(
             claims.json, keyID: ring.signing.id, key: ring.signing.secret, by: cryptography)
         return Issued(token: Secret(token), expiresAt: Timestamp(milliseconds: seconds * 1000))

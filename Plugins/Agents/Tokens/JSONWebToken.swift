@@ -18,7 +18,8 @@ struct JSONWebToken {
         guard text.utf8.count <= Self.longest else { return nil }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]),
-            let signature = Self.bytes(parts[2]), header["alg"]?.stringValue == Self.algorithm, header["crit"] == nil
+            let signature = Self.bytes(parts[2]), header["alg"]?.stringValue == Self.algorithm, header["crit"] == nil,
+            header["kid"].map({ $0.stringValue != nil }) ?? true
         else { return nil }
         self.header = header
         self.claims = claims

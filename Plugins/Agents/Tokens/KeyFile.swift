@@ -21,6 +21,15 @@ struct KeyFile: Sendable {
         }
     }
 
+    /// Whether there is something at the path.
+    var exists: Bool { access(path, F_OK) == 0 }
+
+    /// Whether other users of the machine can read the file.
+    var isOpenToOthers: Bool {
+        var facts = stat()
+        return stat(path, &facts) == 0 && facts.st_mode & 0o077 != 0
+    }
+
     /// Makes the file with one key, readable by its owner alone, unless it is there.
     ///
     /// - Throws: ``KeyRingProblem``.
@@ -37,6 +46,16 @@ struct KeyFile: Sendable {
         close(file)
         guard isSafe else { throw problem("cannot be written", errno) }
         guard link(draft, path) == 0 || errno == EEXIST else { throw problem("cannot be made", errno) }
+        syncFolder()
+    }
+
+    /// Makes the new name outlive a loss of power: tokens that nobody can check would be left.
+    private func syncFolder() {
+        let end = path.lastIndex(of: "/") ?? path.startIndex
+        let folder = open(String(path[..<end]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
     }
 
     private func problem(_ what: String, _ code: Int32) -> KeyRingProblem {

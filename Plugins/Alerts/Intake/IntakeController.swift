@@ -8,6 +8,8 @@ struct IntakeController: Sendable {
     let capabilities: Capabilities
     /// Holds each agent to a rate.
     let limiter: TokenBuckets
+    /// Counts what is not taken.
+    let refused: any Counter
 
     /// Declares the route.
     func declare(_ routes: inout RouteGroup) {
@@ -30,6 +32,15 @@ struct IntakeController: Sendable {
     }
 
     private func take(_ request: Request, _ agentID: String) async throws -> JSON {
+        do {
+            return try await store(request, agentID)
+        } catch let error as HTTPError {
+            refused.increment(error.code)
+            throw error
+        }
+    }
+
+    private func store(_ request: Request, _ agentID: String) async throws -> JSON {
         guard let directory = capabilities[.agentDirectory] else { throw AlertCode.agentsDisabled }
         try await directory.authorise(request, as: agentID)
         // After the token: nobody else can use up an agent's rate.

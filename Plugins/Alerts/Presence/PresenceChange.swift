@@ -7,13 +7,21 @@ struct PresenceChange: Sendable {
     /// Whether somebody should hear of it: the first sign of an agent is no news.
     let isNews: Bool
 
+    /// How far the clock may go back before what was told counts as told in the future.
+    private static let tolerance = Duration.seconds(60)
+
     /// Compares; `nil` when nothing changed.
-    init?(from told: PresenceStore.Told?, to presence: AgentPresence, at time: Timestamp) {
-        guard let isOnline = presence.isOnline else { return nil }
-        if let told {
+    ///
+    /// - Parameters:
+    ///   - time: When the presence was like that.
+    ///   - now: The time of the wall clock.
+    init?(from told: PresenceStore.Told?, to presence: AgentPresence, at time: Timestamp, now: Timestamp) {
+        guard let isOnline = presence.isOnline, told?.isOnline != isOnline else { return nil }
+        // What was told in the future was told by a clock that was wrong; all is newer than that.
+        if let told, told.at.milliseconds <= now.milliseconds + Self.tolerance.inNanoseconds / 1_000_000 {
             // What is older than the last thing that was told was overtaken by it.
-            guard told.isOnline != isOnline, time > told.at else { return nil }
-            // After a restart all count as there until their patience is over. Back is who sent a heartbeat since.
+            guard time > told.at else { return nil }
+            // Let in again, an agent counts as there until its patience is over. Back is who sent a heartbeat since.
             if isOnline {
                 guard let heartbeat = presence.lastHeartbeatAt, heartbeat > told.at else { return nil }
             }

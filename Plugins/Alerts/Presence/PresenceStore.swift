@@ -50,23 +50,23 @@ struct PresenceStore: Sendable {
     /// - Returns: Whether somebody should hear of it.
     /// - Throws: ``DatabaseError``.
     static func move(
-        _ presence: AgentPresence, at time: Timestamp, _ connection: any SQLConnection
+        _ presence: AgentPresence, at time: Timestamp, now: Timestamp, _ connection: any SQLConnection
     ) throws -> Bool {
         let told = try connection.first(
             "SELECT is_online, at FROM alerts_presence WHERE agent_id = \(presence.agentID)", Told.init)
-        guard let change = PresenceChange(from: told, to: presence, at: time) else { return false }
+        guard let change = PresenceChange(from: told, to: presence, at: time, now: now) else { return false }
         try write(change.told, of: presence.agentID, connection)
         return change.isNews
     }
 
-    /// Notes changes that nobody needs to hear of.
+    /// Notes the first signs of agents, of which nobody needs to hear, unless more was told of them meanwhile.
     ///
     /// - Throws: ``DatabaseError``.
-    func note(_ changes: [(agentID: String, told: Told)]) async throws {
-        for start in stride(from: 0, to: changes.count, by: Self.batch) {
-            let part = Array(changes.dropFirst(start).prefix(Self.batch))
+    func note(_ presences: [AgentPresence], at time: Timestamp, now: Timestamp) async throws {
+        for start in stride(from: 0, to: presences.count, by: Self.batch) {
+            let part = presences.dropFirst(start).prefix(Self.batch)
             try await database.write { connection in
-                for (agentID, told) in part { try Self.write(told, of: agentID, connection) }
+                for presence in part { _ = try Self.move(presence, at: time, now: now, connection) }
             }
         }
     }

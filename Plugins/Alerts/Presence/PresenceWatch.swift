@@ -28,7 +28,8 @@ struct PresenceWatch: Sendable {
                 ? "Heartbeats come again since \(time.iso8601)."
                 : last.map { "No heartbeat since \($0)." } ?? "No heartbeat.",
             payload: ["last_heartbeat_at": last.map { .string($0) } ?? .null])
-        _ = try await alerts.raise(draft) { try PresenceStore.move(presence, at: time, $0) }
+        let now = clock.wallClock
+        _ = try await alerts.raise(draft) { try PresenceStore.move(presence, at: time, now: now, $0) }
     }
 
     /// Looks at all agents.
@@ -38,19 +39,21 @@ struct PresenceWatch: Sendable {
         guard let directory = capabilities[.agentDirectory] else { return }
         // Before it is asked: what happens meanwhile is newer, and counts.
         let time = clock.wallClock
-        let now = try await directory.presences()
+        let presences = try await directory.presences()
         let told = try await store.all()
-        var silent: [(agentID: String, told: PresenceStore.Told)] = []
-        for presence in now {
-            guard let change = PresenceChange(from: told[presence.agentID], to: presence, at: time) else { continue }
+        var first: [AgentPresence] = []
+        let now = clock.wallClock
+        for presence in presences {
+            let change = PresenceChange(from: told[presence.agentID], to: presence, at: time, now: now)
+            guard let change else { continue }
             if change.isNews {
                 try await take(presence, at: time)
             } else {
-                silent.append((presence.agentID, change.told))
+                first.append(presence)
             }
         }
-        try await store.note(silent)
-        let known = Set(now.map(\.agentID))
+        try await store.note(first, at: time, now: now)
+        let known = Set(presences.map(\.agentID))
         try await store.forget(told.keys.filter { !known.contains($0) })
     }
 }

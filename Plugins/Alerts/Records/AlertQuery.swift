@@ -6,7 +6,8 @@ struct AlertQuery: Sendable {
     private let type: String?
     private let isAcknowledged: Bool?
     private let since: Timestamp?
-    private let before: Int?
+    /// The alert after which the list goes on.
+    let before: Int?
     private let limit: Int
     private let offset: Int
 
@@ -27,7 +28,7 @@ struct AlertQuery: Sendable {
         QueryDoc("acknowledged", "Only those that somebody saw to, or only the others.", schema: ["type": "boolean"]),
         QueryDoc("since", "First sent at this moment or later: ISO 8601, or milliseconds since 1970."),
         QueryDoc(
-            "before_id", "Only those with a smaller id: the next page after the last one of this.",
+            "before_id", "Only those behind this one in the list: the next page after the last one of this.",
             schema: ["type": "integer"]),
         QueryDoc(
             "limit", "How many at most; 50 by default, less than 1 means 1, more than 200 means 200.",
@@ -38,16 +39,30 @@ struct AlertQuery: Sendable {
     ]
 
     /// The statement that gives the rows, newest first.
-    var statement: SQL {
+    ///
+    /// - Parameter time: When the alert ``before`` was sent; `nil` when it is gone.
+    func statement(after time: Timestamp?) -> SQL {
         var statement: SQL = "SELECT * FROM alerts_alerts WHERE 1 = 1"
+        // One index is enough, and it must be the best: COALESCE and + 0 keep the engine from the others.
         if let agentID { statement = statement + " AND agent_id = \(agentID)" }
-        if let type { statement = statement + " AND alert_type = \(type)" }
-        if let isAcknowledged {
-            statement =
-                statement + (isAcknowledged ? " AND acknowledged_at IS NOT NULL" : " AND acknowledged_at IS NULL")
+        if let type {
+            let column: SQL = agentID == nil ? "alert_type" : "COALESCE(alert_type, '')"
+            statement = statement + " AND \(column) = \(type)"
+        }
+        switch isAcknowledged {
+        case true?: statement = statement + " AND acknowledged_at IS NOT NULL"
+        case false? where agentID == nil && type == nil: statement = statement + " AND acknowledged_at IS NULL"
+        case false?: statement = statement + " AND acknowledged_at + 0 IS NULL"
+        case nil: break
         }
         if let since { statement = statement + " AND created_at >= \(since)" }
-        if let before { statement = statement + " AND id < \(before)" }
+        switch (before, time) {
+        // The id alone would do if clocks never went back.
+        case (let before?, let time?):
+            statement = statement + " AND created_at <= \(time) AND (created_at < \(time) OR id < \(before))"
+        case (let before?, nil): statement = statement + " AND id < \(before)"
+        case (nil, _): break
+        }
         return statement + " ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)"
     }
 }

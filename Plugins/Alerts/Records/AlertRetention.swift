@@ -2,6 +2,8 @@ import PluginAPI
 
 /// Deletes what is old and what is too much, a few rows at a time, so that other changes can go between.
 struct AlertRetention: Sendable {
+    /// Are told that alerts go which they wait for.
+    let webhooks: Webhooks
     /// The daemon's database.
     let database: any Database
     /// How long alerts are kept; zero for ever.
@@ -60,16 +62,18 @@ struct AlertRetention: Sendable {
 
     private func delete(where condition: SQL, _ count: inout Int) async throws {
         while !Task.isCancelled {
-            let deleted = try await database.write { connection in
+            let (deleted, leftOut) = try await database.write { connection -> (Int, [String: Int]) in
                 let ids = try connection.all(
                     "SELECT id FROM alerts_alerts WHERE \(condition) ORDER BY created_at, id LIMIT \(Self.batch)"
                 ) { try $0.get("id", as: Int64.self) }
-                guard !ids.isEmpty else { return 0 }
+                guard !ids.isEmpty else { return (0, [:]) }
                 // Nobody is told any more of an alert that is gone.
-                try connection.execute("DELETE FROM alerts_outbox WHERE alert_id IN (\(SQL.list(ids)))")
-                return try connection.execute("DELETE FROM alerts_alerts WHERE id IN (\(SQL.list(ids)))").changes
+                let leftOut = try WebhookOutbox.leaveOut("alert_id IN (\(SQL.list(ids)))", connection)
+                let deleted = try connection.execute("DELETE FROM alerts_alerts WHERE id IN (\(SQL.list(ids)))")
+                return (deleted.changes, leftOut)
             }
             count += deleted
+            webhooks.leftOut(leftOut)
             guard deleted == Self.batch else { return }
         }
     }

@@ -12,13 +12,17 @@ enum AlertSchemas {
     }()
     /// What an agent sends.
     static let form: JSON = [
-        "type": "object", "required": ["type", "message"],
+        "type": "object", "required": ["message"],
+        "anyOf": [["required": ["type"]], ["required": ["alertType"]], ["required": ["alert_type"]]],
         "properties": [
-            "type": ["type": "string", "pattern": #"\S"#, "maxLength": .number(JSONNumber(AlertForm.longestType))],
+            "type": type, "alertType": type, "alert_type": type,
             "message": ["type": "string"], "payload": ["type": ["object", "null"]],
         ],
     ]
 
+    private static let type: JSON = [
+        "type": "string", "pattern": #"\S"#, "maxLength": .number(JSONNumber(AlertForm.longestType)),
+    ]
     private static let moment: JSON = ["type": "string", "format": "date-time"]
     private static let properties: JSONObject = [
         "id": ["type": "integer"], "agentId": ["type": "string"], "alertType": ["type": "string"],

@@ -44,9 +44,9 @@ struct AlertService: Sendable {
         let now = clock.wallClock
         let words = [draft.agentID, draft.type, draft.message].joined(separator: "\u{0}")
         let key = Hex.encode(cryptography.sha256(Array(words.utf8)))
-        let window = foldWindow.inNanoseconds / 1_000_000
-        let since = Timestamp(milliseconds: now.milliseconds - window)
-        if window > 0, let alert = try AlertStore.fold(draft, key: key, since: since, at: now, connection) {
+        if foldWindow > .zero,
+            let alert = try AlertStore.fold(draft, key: key, window: foldWindow, at: now, connection)
+        {
             return (alert, false)
         }
         let alert = try AlertStore.insert(draft, key: key, at: now, connection)

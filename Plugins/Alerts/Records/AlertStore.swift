@@ -7,8 +7,12 @@ struct AlertStore: Sendable {
     /// The daemon's database.
     let database: any Database
 
-    /// The table; append-only.
-    static let migration = Migration("001-alerts") { dialect in
+    /// The tables; append-only.
+    static let migrations = [
+        table,
+        Migration("004-open", "CREATE INDEX alerts_alerts_open ON alerts_alerts (acknowledged_at, created_at, id)"),
+    ]
+    private static let table = Migration("001-alerts") { dialect in
         [
             SQL(
                 text: """
@@ -29,7 +33,14 @@ struct AlertStore: Sendable {
     ///
     /// - Throws: ``DatabaseError``.
     func list(_ query: AlertQuery) async throws -> [Alert] {
-        try await database.read { try $0.all(query.statement, Alert.init) }
+        try await database.read { connection in
+            let last = try query.before.flatMap { id in
+                try connection.first("SELECT created_at FROM alerts_alerts WHERE id = \(id)") {
+                    try $0.get("created_at", as: Timestamp.self)
+                }
+            }
+            return try connection.all(query.statement(after: last), Alert.init)
+        }
     }
 
     /// One alert.
@@ -60,15 +71,20 @@ struct AlertStore: Sendable {
         return alert
     }
 
-    /// Counts a repeat at the newest open alert of the same key that is not older; `nil` when there is none.
+    /// Counts a repeat at the newest open alert of the same key that is no further away than the window; `nil` when there is none.
     ///
     /// - Throws: ``DatabaseError``.
     static func fold(
-        _ draft: AlertDraft, key: String, since: Timestamp, at time: Timestamp, _ connection: any SQLConnection
+        _ draft: AlertDraft, key: String, window: Duration, at time: Timestamp, _ connection: any SQLConnection
     ) throws -> Alert? {
+        let width = window.inNanoseconds / 1_000_000
+        let since = Timestamp(milliseconds: time.milliseconds - width)
+        // An alert of the future, made by a clock that was wrong, would swallow all repeats until then.
+        let until = Timestamp(milliseconds: time.milliseconds + width)
         let found = try connection.first(
             """
-            SELECT * FROM alerts_alerts WHERE fold_key = \(key) AND created_at > \(since) AND acknowledged_at IS NULL
+            SELECT * FROM alerts_alerts
+            WHERE fold_key = \(key) AND created_at > \(since) AND created_at < \(until) AND acknowledged_at + 0 IS NULL
             ORDER BY created_at DESC, id DESC LIMIT 1
             """, Alert.init)
         guard var alert = found else { return nil }

@@ -9,29 +9,23 @@ struct WebhookMessage: Sendable {
     /// Header fields besides those of the client.
     let headers: HTTPFields
 
-    /// The longest text in bytes: WeCom takes 2048.
-    static let longestText = 2000
-
-    /// Tells of alerts.
+    /// Tells of alerts that wait.
     init(
-        _ alerts: [Alert], to hook: WebhookSettings, delivery: Int64, at time: Timestamp,
-        cryptography: any Cryptography
+        _ waiting: WebhookOutbox.Batch, to hook: WebhookSettings, at time: Timestamp, cryptography: any Cryptography
     ) {
+        body = Self.body(of: waiting, hook.format).serialized()
         var headers: HTTPFields = ["Content-Type": "application/json; charset=utf-8", "User-Agent": "comfyd"]
         var url = hook.url
-        let json: JSON
-        let text = Self.text(of: alerts)
-        switch hook.format {
-        case .generic: json = alerts.first?.json ?? .null
-        case .dingtalk, .wecom: json = ["msgtype": "text", "text": ["content": .string(text)]]
-        case .slack: json = ["text": .string(Self.escaped(text))]
-        }
-        body = json.serialized()
         switch (hook.format, hook.secret) {
         case (.generic, let secret):
-            headers["X-Comfyd-Delivery"] = String(delivery)
+            let delivery = String(waiting.entries.first?.id ?? 0)
+            let seconds = String(time.milliseconds / 1000)
+            headers["X-Comfyd-Delivery"] = delivery
+            headers["X-Comfyd-Timestamp"] = seconds
             if let secret {
-                headers["X-Comfyd-Signature"] = "sha256=" + Hex.encode(cryptography.hmacSHA256(body, key: secret))
+                // All that is signed is in the signature, so that an old message cannot be sent again as a new one.
+                let signed = Array("\(delivery).\(seconds).".utf8) + body
+                headers["X-Comfyd-Signature"] = "sha256=" + Hex.encode(cryptography.hmacSHA256(signed, key: secret))
             }
         case (.dingtalk, let secret?):
             let signed = secret.withExposed { Array("\(time.milliseconds)\n\($0)".utf8) }
@@ -46,41 +40,20 @@ struct WebhookMessage: Sendable {
         self.headers = headers
     }
 
-    /// One line for each alert; all together no longer than ``longestText``.
-    static func text(of alerts: [Alert]) -> String {
-        let room = longestText / max(1, alerts.count) - 1
-        return alerts.map { line(of: $0).cut(toBytes: room) }.joined(separator: "\n")
-    }
-
-    private static func line(of alert: Alert) -> String {
-        // Nobody outside may begin a line of their own.
-        let words = "\(alert.agentID): \(alert.type): \(alert.message)".map { $0.isNewline ? " " : $0 }
-        let repeats = alert.count > 1 ? " (×\(alert.count))" : ""
-        return "[comfyd] \(alert.lastAt.iso8601)\(repeats) " + String(words)
-    }
-
-    /// The text with Slack's three letters escaped, so that nobody outside makes links or calls the whole channel.
-    private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, letter in
-            switch letter {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            default: result.append(letter)
-            }
+    private static func body(of waiting: WebhookOutbox.Batch, _ format: WebhookFormat) -> JSON {
+        let text = WebhookText.text(of: waiting.entries.map(\.alert), leftOut: waiting.leftOut)
+        switch format {
+        case .generic:
+            var members = waiting.entries.first?.alert.members ?? [:]
+            if waiting.leftOut > 0 { members["left_out"] = .number(JSONNumber(waiting.leftOut)) }
+            return .object(members)
+        case .dingtalk, .wecom: return ["msgtype": "text", "text": ["content": .string(text)]]
+        case .slack:
+            // Nobody outside chooses what is bold, or which page is shown below a message.
+            return [
+                "text": .string(WebhookText.escapedForSlack(text)), "mrkdwn": false, "unfurl_links": false,
+                "unfurl_media": false,
+            ]
         }
-    }
-}
-
-extension String {
-    /// The beginning of the text, at most so many bytes of UTF-8 and never half a character.
-    func cut(toBytes limit: Int) -> String {
-        guard utf8.count > limit else { return self }
-        var size = "…".utf8.count
-        let start = prefix { letter in
-            size += letter.utf8.count
-            return size <= limit
-        }
-        return start + "…"
     }
 }

@@ -47,12 +47,24 @@ struct WebhookSettings: ConfigurationSection {
 
     /// What is wrong with an address.
     static func problem(_ url: Secret) -> String? {
-        let isGood = url.withExposed { text in
+        url.withExposed { text in
             let scheme = text.prefix { $0 != ":" }.lowercased()
             let rest = text.dropFirst(scheme.count)
-            return ["http", "https"].contains(scheme) && rest.hasPrefix("://") && rest.utf8.count > 3
-                && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+            let authority = rest.dropFirst(3).prefix { !"/?#".contains($0) }
+            let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+            guard ["http", "https"].contains(scheme), rest.hasPrefix("://"), isHost(host),
+                text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+            else { return "expected an http or https address" }
+            if authority.contains("@") { return "expected an address without a user name" }
+            // What is signed in the query would end up behind it.
+            return text.contains("#") ? "expected an address without #" : nil
         }
-        return isGood ? nil : "expected an http or https address"
+    }
+
+    /// Whether this is a host, with a port that is one if there is one.
+    private static func isHost(_ text: Substring) -> Bool {
+        guard let first = text.first, first != ":" else { return false }
+        let port = text.last == "]" ? nil : text.lastIndex(of: ":").map { text[text.index(after: $0)...] }
+        return port.map { UInt16($0).map { $0 > 0 } ?? false } ?? true
     }
 }

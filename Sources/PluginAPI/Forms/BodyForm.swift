@@ -208,7 +208,7 @@ public struct BodyForm: Sendable {
         ["type": .string(type), "loc": .array(place), "msg": .string(words), "input": shown(input)]
     }
 
-    /// The most Unicode scalars of a text that a refusal repeats.
+    /// The most code points of a text that a refusal repeats: one character may have millions of them.
     private static let longestEcho = 200
 
     /// What a refusal repeats of a value: not a whole workflow, and of a long text the beginning.
@@ -217,7 +217,6 @@ public struct BodyForm: Sendable {
         guard let text = input.stringValue ?? input.numberValue?.literal, text.utf8.count > longestEcho else {
             return input
         }
-        // Not its characters: one of them may have a million marks.
         return .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(longestEcho))) + "…")
     }
 
