@@ -58,7 +58,9 @@ struct AgentsConfiguration: ConfigurationSection {
             environment: "AGENT_TASK_TIMEOUT_SECONDS", "How long a task has unless the request says it.")
         manifestBaseURL = config.optional(
             "manifest_base_url", as: String.self, environment: "AGENT_MANIFEST_BASE_URL",
-            "What the URLs of manifests begin with; the daemon's public address by default.")
+            "What the URLs of manifests begin with; the daemon's public address by default.",
+            check: PushURL.problem
+        ).map(PushURL.trimmed)
         pushTargets = config.value(
             "push_targets", default: [PushTargets.Entry.any],
             """

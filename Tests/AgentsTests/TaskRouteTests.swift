@@ -36,7 +36,7 @@ struct TaskRouteTests {
 
     @Test("where the manifest is: the task's word, else the manifest's, else the daemon itself")
     func manifestURL() async throws {
-        for base in [nil, "https://centre"] as [String?] {
+        for base in [nil, "https://centre", "https://centre/"] as [String?] {
             let configuration: JSON = base.map { ["manifest_base_url": .string($0)] } ?? [:]
             try await withAgents(configuration: configuration) { rig in
                 _ = try await rig.addAgent("a")
@@ -48,7 +48,7 @@ struct TaskRouteTests {
                     for (key, value) in more { body[key] = value }
                     return await rig.admin(.post, "/tasks?push=false", .object(body)).json?["manifestUrl"]
                 }
-                let own = "\(base ?? "http://test.local")/api/agent/manifests/1"
+                let own = "\(base == nil ? "http://test.local" : "https://centre")/api/agent/manifests/1"
                 #expect(await url(["manifestId": 1]) == .string(own))
                 #expect(await url(["manifest_id": 2]) == "https://files/2")
                 #expect(await url(["manifestId": 2, "manifestUrl": "http://mine/2"]) == "http://mine/2")

@@ -1,7 +1,14 @@
 import PluginAPI
 
-/// The address of an agent.
+/// The address of an agent, or any other that paths are put behind.
 enum PushURL {
+    /// The address without white space around it and slashes at its end.
+    static func trimmed(_ text: String) -> String {
+        var text = text.trimmed
+        while text.hasSuffix("/") { text.removeLast() }
+        return text
+    }
+
     /// Why tasks cannot be pushed to an address; `nil` when they can, as far as its form tells.
     static func problem(_ text: String) -> String? {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {

@@ -66,9 +66,7 @@ struct AgentRecord: Sendable, Equatable {
     var pushURL: String? {
         let config = decision.config
         let candidates = [decision.baseURL, config?["baseUrl"]?.stringValue, config?["base_url"]?.stringValue]
-        guard var url = candidates.lazy.compactMap({ $0?.trimmed }).first(where: { !$0.isEmpty }) else { return nil }
-        while url.hasSuffix("/") { url.removeLast() }
-        return url
+        return candidates.lazy.compactMap { $0.map(PushURL.trimmed) }.first { !$0.isEmpty }
     }
 
     /// The agent as it is answered.
