@@ -31,6 +31,38 @@ struct PushRetryTests {
         }
     }
 
+    @Test("an agent that has finished a task gets the one that waits longest for it, and does not let it wait five minutes")
+    func next() async throws {
+        try await withAgent { rig, agent in
+            _ = try await rig.pushed()
+            agent.does(ScriptedAgent.busy)
+            for id in ["agt_2", "agt_3"] {
+                rig.host.clock.advance(by: .seconds(1))
+                var wish = AgentsRig.wish.objectValue ?? [:]
+                wish["taskId"] = .string(id)
+                #expect(await rig.admin(.post, "/tasks", .object(wish)).json?["errorMessage"] == "AGENT_BUSY")
+            }
+            rig.host.clock.advance(by: .seconds(200))
+            let isLate = try await rig.host.clock.drive(atMost: .seconds(10)) {
+                let (second, third) = (try await rig.tasks.find("agt_2"), try await rig.tasks.find("agt_3"))
+                return second.failedPushes == 2 && third.failedPushes == 2
+            }
+            #expect(isLate.isSo)
+            agent.does(ScriptedAgent.accepting)
+            try await rig.report("agt_1", .completed)
+            let (moved, isNext) = try await rig.host.clock.drive(atMost: .seconds(10)) {
+                await rig.task("agt_2")["status"] == "running"
+            }
+            #expect(isNext && moved >= .seconds(1) && moved <= .seconds(5), "\(moved)")
+            #expect(await rig.task("agt_3")["status"] == "pending")
+            try await rig.report("agt_2", .failed)
+            let last = try await rig.host.clock.drive(atMost: .seconds(10)) {
+                await rig.task("agt_3")["status"] == "running"
+            }
+            #expect(last.isSo)
+        }
+    }
+
     @Test("POST /push answers 200 with the agent's 409, and leaves a running task")
     func busyByHand() async throws {
         try await withAgent { rig, agent in

@@ -71,7 +71,8 @@ struct AgentTask: Sendable, Equatable {
 
     private var submitStatus: String {
         switch state {
-        case .pending: pushedAt == nil ? "pending" : "submit_failed"
+        // While the first push is under way nothing came of it yet.
+        case .pending: pushedAt == nil || errorMessage == nil ? "pending" : "submit_failed"
         case .running, .success: "submitted"
         case .failed, .rejected: startedAt != nil || finishedAt != nil ? "submitted" : "submit_failed"
         }

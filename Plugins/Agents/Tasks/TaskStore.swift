@@ -83,10 +83,27 @@ struct TaskStore: Sendable {
                 try connection.execute(
                     "UPDATE agents_agents SET last_manifest_version = \(version) WHERE id = \(task.agentID)")
             }
+            let isReceipt = happening == .completed || happening == .failed
+            if isReceipt, next != nil { try Self.hasten(agentID: task.agentID, at: now, connection) }
             var stored = event ?? (next == nil ? nil : eventIfMoved)
             if let event = stored { stored?.id = try Self.add(event, connection) }
             return Change(task: task, moved: next != nil, event: stored, manifestVersion: version)
         }
+    }
+
+    /// How long an agent that has reported the end of a task needs to answer its push: before that it is still busy.
+    static let breather = Duration.seconds(2)
+
+    /// Brings the next push forward of the oldest task that waits for an agent, because the agent has finished another one.
+    private static func hasten(agentID: String, at now: Timestamp, _ connection: any SQLConnection) throws {
+        let time = Timestamp(milliseconds: now.milliseconds + breather.inNanoseconds / 1_000_000)
+        let waiting: SQL = """
+            SELECT id FROM agents_tasks WHERE agent_id = \(agentID) AND state = 'pending' AND next_push_at > \(time)
+            ORDER BY created_at, id LIMIT 1
+            """
+        guard let id: String = try connection.first(waiting, { try $0.get("id") }) else { return }
+        try connection.execute(
+            "UPDATE agents_tasks SET next_push_at = \(time), failed_pushes = 0 WHERE id = \(id)")
     }
 
     /// The manifest of a task as it was when the task was made: a change does not reach tasks under way.
