@@ -57,6 +57,41 @@ struct BodyFormTests {
         #expect(problems(["a": .null]) { _ = $0.required("a") } == [])
     }
 
+    @Test("an object may be absent or null, but be nothing else")
+    func optionalObject() {
+        var read: JSONObject?
+        #expect(problems(["o": ["a": 1]]) { read = $0.object("o") } == [])
+        #expect(read == ["a": 1])
+        for body in [[:], ["o": .null]] as [JSONObject] {
+            #expect(problems(body) { read = $0.object("o") } == [])
+            #expect(read == nil)
+        }
+        for value in [[], "{}", 1, true] as [JSON] {
+            #expect(problems(["o": value]) { _ = $0.object("o") }.map { $0["type"] } == ["dict_type"], "\(value)")
+        }
+    }
+
+    @Test(
+        "a page of a list is within its limits whatever is asked for",
+        arguments: [
+            ("", 50, 0), ("limit=0", 1, 0), ("limit=-5&offset=3", 1, 3), ("limit=201", 200, 0),
+            ("limit=7&offset=0", 7, 0),
+        ])
+    func page(query: String, limit: Int, offset: Int) throws {
+        var form = QueryForm(QueryItems(parsing: query))
+        let page = ListPage(&form)
+        try form.finish()
+        #expect(page.limit == limit)
+        #expect(page.offset == offset)
+    }
+
+    @Test("an offset below 0 is refused")
+    func offset() {
+        var form = QueryForm(QueryItems(parsing: "offset=-1"))
+        _ = ListPage(&form)
+        #expect(throws: HTTPError.self) { try form.finish() }
+    }
+
     @Test("a refusal repeats the beginning of a text, also of one that is a single character of many marks")
     func echo() {
         for text in [String(repeating: "x", count: 5000), "e" + String(repeating: "\u{301}", count: 5000)] {

@@ -16,6 +16,18 @@ struct RowTests {
         }
     }
 
+    @Test("an object of JSON is a column's text, and comes back as it was")
+    func objects() throws {
+        let object: JSONObject = ["b": 8.0, "a": ["ü", nil]]
+        let none: JSONObject? = nil
+        let statement: SQL = "VALUES (\(object), \(none))"
+        #expect(statement.values == [.text(#"{"b":8.0,"a":["ü",null]}"#), .null])
+        let row = Row(columns: ["a", "b", "c", "d"]) { (statement.values + [.text("[1]"), .integer(1)])[$0] }
+        #expect(try row.object("a") == object)
+        #expect(try row.object("b") == nil)
+        for column in ["c", "d"] { #expect(throws: DatabaseError.self) { try row.object(column) } }
+    }
+
     @Test("a column that is missing, NULL or of another type is an error that names it")
     func errors() {
         for (column, word) in [("d", "no column"), ("c", "NULL"), ("b", "a text")] {

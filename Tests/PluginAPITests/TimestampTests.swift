@@ -29,6 +29,15 @@ struct TimestampTests {
         #expect(try json.decode([Timestamp].self) == [Timestamp(milliseconds: 5)])
     }
 
+    @Test("a timestamp is moved by milliseconds, and stays within its range")
+    func advancing() {
+        let time = Timestamp(milliseconds: 1000)
+        #expect(time.advanced(by: .milliseconds(1500)) == Timestamp(milliseconds: 2500))
+        #expect(time.advanced(by: .seconds(-2)) == Timestamp(milliseconds: -1000))
+        #expect(Timestamp(milliseconds: .max).advanced(by: .seconds(1)) == Timestamp(milliseconds: .max))
+        #expect(Timestamp(milliseconds: .min).advanced(by: .seconds(-1)) == Timestamp(milliseconds: .min))
+    }
+
     @Test("durations become nanoseconds without overflow")
     func durations() {
         #expect(Duration.milliseconds(1500).inNanoseconds == 1_500_000_000)

@@ -39,15 +39,3 @@ enum TaskStatus: String, CaseIterable {
         }
     }
 }
-
-extension JSON {
-    /// A text or null.
-    init(_ text: String?) {
-        self = text.map { .string($0) } ?? .null
-    }
-
-    /// A number or null.
-    init(_ number: Int?) {
-        self = number.map { .number(JSONNumber($0)) } ?? .null
-    }
-}

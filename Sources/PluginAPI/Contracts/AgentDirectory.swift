@@ -12,7 +12,8 @@ public protocol AgentDirectory: Sendable {
     /// - Parameters:
     ///   - request: Has the agent's token in `Authorization`.
     ///   - agentID: The agent that the path names.
-    /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_…`, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_NOT_FOUND`.
+    /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_…`, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_NOT_FOUND`, 403
+    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked token, and those of its task for a token of a task; ``DatabaseError``.
     func authorise(_ request: Request, as agentID: String) async throws
     /// All agents and whether they are heard of, by id.
     ///

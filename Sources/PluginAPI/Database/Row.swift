@@ -33,6 +33,17 @@ public struct Row {
         return try Self.convert(raw, column)
     }
 
+    /// The object that a column has as JSON text; `nil` for NULL.
+    ///
+    /// - Throws: as ``optional(_:as:)``; ``DatabaseError`` `misuse` too when the text is no object.
+    public func object(_ column: String) throws -> JSONObject? {
+        guard let text = try optional(column, as: String.self) else { return nil }
+        guard let object = (try? JSON(parsing: text))?.objectValue else {
+            throw DatabaseError(.misuse, "column \"\(column)\" is no JSON object")
+        }
+        return object
+    }
+
     /// The raw value of a column.
     ///
     /// - Throws: ``DatabaseError`` `misuse` when there is no such column.

@@ -61,6 +61,11 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
             values.append(value?.sqlValue ?? .null)
         }
 
+        /// Binds an object as JSON text, or NULL; ``Row/object(_:)`` reads it.
+        public mutating func appendInterpolation(_ object: JSONObject?) {
+            appendInterpolation(object.map { JSON.object($0).text() })
+        }
+
         /// Inserts another statement with its values.
         public mutating func appendInterpolation(_ sql: SQL) {
             text += sql.text

@@ -126,6 +126,11 @@ public struct BodyForm: Sendable {
         return .null
     }
 
+    /// An object; absent and null give `nil`.
+    public mutating func object(_ key: String) -> JSONObject? {
+        given(key) == nil ? nil : requiredObject(key)
+    }
+
     /// An object that must be there.
     public mutating func requiredObject(_ key: String) -> JSONObject {
         guard let value = body[key] else {
@@ -217,7 +222,7 @@ public struct BodyForm: Sendable {
         guard let text = input.stringValue ?? input.numberValue?.literal, text.utf8.count > longestEcho else {
             return input
         }
-        return .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(longestEcho))) + "…")
+        return .string(text.firstCodePoints(longestEcho) + "…")
     }
 
     /// 422 with a list of problems.

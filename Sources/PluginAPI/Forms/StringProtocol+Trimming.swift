@@ -5,4 +5,11 @@ extension StringProtocol {
         else { return "" }
         return String(self[first...last])
     }
+
+    /// The beginning of the text, at most so many code points: one character may have any number of them.
+    public func firstCodePoints(_ count: Int) -> String {
+        var beginning = String.UnicodeScalarView()
+        beginning.append(contentsOf: unicodeScalars.prefix(count))
+        return String(beginning)
+    }
 }

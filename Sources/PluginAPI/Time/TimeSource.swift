@@ -71,6 +71,13 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable {
         try container.encode(milliseconds)
     }
 
+    /// Moves a moment by whole milliseconds; one out of range becomes the last or first there is.
+    public func advanced(by duration: Duration) -> Timestamp {
+        let step = duration.inNanoseconds / 1_000_000
+        let (sum, overflow) = milliseconds.addingReportingOverflow(step)
+        return Timestamp(milliseconds: overflow ? (step < 0 ? .min : .max) : sum)
+    }
+
     /// Earlier is smaller.
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool { lhs.milliseconds < rhs.milliseconds }
 

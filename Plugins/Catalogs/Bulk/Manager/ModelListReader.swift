@@ -67,6 +67,6 @@ enum ManagerText {
     /// A text cut to what a field may have: a long title is no reason to lose a row.
     static func short(_ value: JSON?, of column: CatalogColumn?) -> JSON {
         guard let text = value?.stringValue, case .text(let longest) = column?.kind else { return value ?? .null }
-        return .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(longest))))
+        return .string(text.firstCodePoints(longest))
     }
 }
