@@ -129,7 +129,7 @@ import Testing
             _ = await rig.admin(.delete, "/agents/comfyui-158")
             token = try await rig.addAgent()
             // It was never heard of: its silence is no news.
-            _ = try await rig.host.clock.drive(atMost: .seconds(190)) { false }
+            try await rig.host.clock.drive(for: .seconds(190))
             #expect(rig.host.events.events(AgentPresenceChanged.self).isEmpty)
             token = try #require(await rig.admin(.post, "/agents/comfyui-158/token").json?["token"]?.stringValue)
             for _ in 0..<60 { #expect(await beat(token) == .ok) }

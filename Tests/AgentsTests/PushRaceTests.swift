@@ -37,7 +37,7 @@ struct PushRaceTests {
             async let made = rig.admin(.post, "/tasks", AgentsRig.wish)
             await gate.waitForVisitor()
             async let joined = rig.admin(.post, "/tasks/agt_1/push")
-            _ = try await rig.host.clock.drive(atMost: .seconds(1)) { false }
+            try await rig.host.clock.drive(for: .seconds(1))
             if end == "cancel" {
                 _ = await rig.admin(.post, "/tasks/agt_1/cancel")
             } else {
@@ -45,7 +45,7 @@ struct PushRaceTests {
             }
             let before = await rig.task()
             async let again = rig.admin(.post, "/tasks/agt_1/push")
-            _ = try await rig.host.clock.drive(atMost: .seconds(1)) { false }
+            try await rig.host.clock.drive(for: .seconds(1))
             #expect(agent.taken.count == 1 && before["finishedAt"] != .null)
             gate.open()
             #expect(await again.json?["status"] == "running")
@@ -64,7 +64,7 @@ struct PushRaceTests {
             let (_, isAsked) = try await rig.host.clock.drive(atMost: .seconds(40)) { agent.taken.count == 2 }
             #expect(isAsked && agent.taken.last?.request.url == "http://10.0.0.9:1/x/tasks")
             #expect(await rig.admin(.delete, "/agents/comfyui-158").status.code < 300)
-            _ = try await rig.host.clock.drive(atMost: .seconds(400)) { false }
+            try await rig.host.clock.drive(for: .seconds(400))
             #expect(agent.taken.count == 2)
             #expect(rig.host.logs.lines("a task cannot be pushed again").isEmpty)
         }
@@ -185,7 +185,7 @@ struct PushCrowdTests {
     @Test("so many at once and no more, the rest as soon as there is room")
     func limit() async throws {
         let atOnce = Mutex((now: 0, most: 0))
-        let isOpen = Mutex(false)
+        let gate = Gate()
         let all = TaskPusher.mostAtOnce + 6
         try await withAgent(agent: ScriptedAgent(ScriptedAgent.busy)) { rig, agent in
             _ = try await rig.addAgent()
@@ -196,7 +196,7 @@ struct PushCrowdTests {
             }
             agent.does { taken in
                 atOnce.withLock { ($0.now, $0.most) = ($0.now + 1, max($0.most, $0.now + 1)) }
-                while !isOpen.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
+                await gate.pass()
                 atOnce.withLock { $0.now -= 1 }
                 return try await ScriptedAgent.accepting(taken)
             }
@@ -205,9 +205,9 @@ struct PushCrowdTests {
                 atOnce.withLock { $0.now } == TaskPusher.mostAtOnce
             }
             #expect(isFull)
-            _ = try await rig.host.clock.drive(atMost: .seconds(5)) { false }
+            try await rig.host.clock.drive(for: .seconds(5))
             #expect(atOnce.withLock { $0.most } == TaskPusher.mostAtOnce)
-            isOpen.withLock { $0 = true }
+            gate.open()
             let (_, isDone) = try await rig.host.clock.drive(atMost: .seconds(20)) {
                 await rig.admin(.get, "/tasks?status=running&limit=200").json?.arrayValue?.count == all
             }

@@ -31,7 +31,9 @@ struct PushRetryTests {
         }
     }
 
-    @Test("an agent that has finished a task gets the one that waits longest for it, and does not let it wait five minutes")
+    @Test(
+        "an agent that has finished a task gets the one that waits longest for it, and does not let it wait five minutes"
+    )
     func next() async throws {
         try await withAgent { rig, agent in
             _ = try await rig.pushed()
@@ -147,7 +149,7 @@ struct PushRetryTests {
         }
     }
 
-    @Test("a stop waits for no agent, and a push that it ends comes again after the start")
+    @Test("a stop waits for no agent, and a push that it ends comes again after the start", .timeLimit(.minutes(1)))
     func stop() async throws {
         let directory = try TestDirectory()
         let agent = ScriptedAgent(ScriptedAgent.busy)
@@ -159,9 +161,7 @@ struct PushRetryTests {
             }
             let (_, isPushed) = try await rig.host.clock.drive(atMost: .seconds(40)) { agent.taken.count == 2 }
             #expect(isPushed)
-            let before = ContinuousClock.now
-            await rig.host.stop(deadline: .seconds(60))
-            #expect(ContinuousClock.now - before < .seconds(20))
+            await rig.host.stop(deadline: .seconds(300))
         }
         try await withAgent(directory: directory) { rig, agent in
             let task = try await rig.host.plugin.tasks.find("agt_1")
@@ -181,7 +181,7 @@ struct PushRetryTests {
             _ = try await rig.pushed()
         }
         try await withAgent(configuration: ["push_retry": "never"], directory: directory) { rig, agent in
-            _ = try await rig.host.clock.drive(atMost: .seconds(60)) { false }
+            try await rig.host.clock.drive(for: .seconds(60))
             #expect(agent.taken.isEmpty)
             #expect(await rig.admin(.post, "/tasks/agt_1/push").json?["status"] == "running")
         }

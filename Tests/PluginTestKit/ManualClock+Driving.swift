@@ -10,15 +10,30 @@ extension ManualClock {
         var moved = Duration.zero
         while moved < limit {
             if try await condition() { return (moved, true) }
-            advance(by: .milliseconds(250))
-            moved += .milliseconds(250)
-            // What sleeps no more needs a moment to act.
-            try await Task.sleep(for: .milliseconds(3))
+            try await step()
+            moved += Self.step
         }
         for _ in 0..<500 {
             if try await condition() { return (moved, true) }
             try await Task.sleep(for: .milliseconds(20))
         }
         return (moved, false)
+    }
+
+    /// Moves the clock in quarters of a second, so that what is due meanwhile is done: for what must not happen.
+    package func drive(for duration: Duration) async throws {
+        var moved = Duration.zero
+        while moved < duration {
+            try await step()
+            moved += Self.step
+        }
+    }
+
+    private static let step = Duration.milliseconds(250)
+
+    private func step() async throws {
+        advance(by: Self.step)
+        // What sleeps no more needs a moment to act.
+        try await Task.sleep(for: .milliseconds(3))
     }
 }
