@@ -1,3 +1,4 @@
+import Host
 import PluginAPI
 import PluginTestKit
 import Synchronization
@@ -46,6 +47,18 @@ struct AlertsRig: Sendable {
     ) async throws {
         let done = try await host.clock.drive(atMost: limit, until: what)
         #expect(done.isSo, sourceLocation: place)
+    }
+
+    /// How many alerts wait for webhooks.
+    func waiting() async throws -> Int {
+        try await host.database.read { connection in
+            try connection.first("SELECT COUNT(*) AS n FROM alerts_outbox") { try $0.get("n", as: Int.self) } ?? 0
+        }
+    }
+
+    /// Drives the clock until none waits any more; whether that came within a time.
+    func emptiesOutbox(within limit: Duration = .seconds(30)) async throws -> Bool {
+        try await host.clock.drive(atMost: limit) { try await waiting() == 0 }.isSo
     }
 
     /// Hands in the news of an agent.

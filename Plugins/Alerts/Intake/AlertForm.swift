@@ -2,9 +2,9 @@ import PluginAPI
 
 /// Reads what an agent sends (seed 001 §8).
 enum AlertForm {
-    /// The longest type in characters.
+    /// The longest type in characters (code points).
     static let longestType = 64
-    /// The longest message in characters; longer ones are cut.
+    /// The longest message in characters (code points); longer ones are cut.
     static let longestMessage = 4096
     /// The largest payload in bytes of JSON; of a larger one its size is kept.
     static let largestPayload = 64 << 10
@@ -20,8 +20,7 @@ enum AlertForm {
     ///
     /// - Throws: ``HTTPError`` 422 for another form, 413 above ``bodyLimit``, 415 when it cannot be JSON.
     static func read(_ request: Request, of agentID: String) async throws -> AlertDraft {
-        let bytes = try await request.jsonBytes(limit: bodyLimit)
-        let body = try BodyForm.object(bytes, JSONParseOptions(maximumDepth: deepest))
+        let body = try await BodyForm.object(request, limit: bodyLimit, mayBeAbsent: false, maximumDepth: deepest)
         var form = BodyForm(body)
         let key = typeKeys.first { body[$0]?.isNull == false } ?? "type"
         let type = form.requiredString(key).trimmed
@@ -30,22 +29,17 @@ enum AlertForm {
         }
         if type.utf8.contains(0) { form.reject(key, "String should have no NUL character") }
         let message = form.requiredString("message")
-        let payload = body["payload"].map { $0.isNull } ?? true ? nil : form.requiredObject("payload")
+        let payload = form.object("payload")
         try form.finish()
         return AlertDraft(
-            agentID: agentID, type: type, message: cut(message), payload: payload.map(bounded)
-        )
-    }
-
-    /// Counts code points: what looks like one character may be any number of them.
-    private static func cut(_ message: String) -> String {
-        String(String.UnicodeScalarView(message.unicodeScalars.prefix(longestMessage)))
+            agentID: agentID, type: type, message: message.firstCodePoints(longestMessage),
+            payload: payload.map(bounded))
     }
 
     /// The alert counts more than its facts: those that are too many are left out, and that is said.
     private static func bounded(_ payload: JSONObject) -> JSONObject {
         let size = JSON.object(payload).serialized().count
         guard size > largestPayload else { return payload }
-        return ["truncated": true, "bytes": .number(JSONNumber(size))]
+        return ["truncated": true, "bytes": JSON(size)]
     }
 }

@@ -24,8 +24,14 @@ struct IntakeController: Sendable {
                 body: AlertSchemas.form, returns: AlertSchemas.taken,
                 errors: [
                     (401, "`AGENT_TOKEN_…`"),
-                    (403, "`AGENT_TOKEN_SCOPE_INVALID`, `AGENT_TOKEN_PAYLOAD_MISMATCH`, `AGENT_NOT_ALLOWED`"),
-                    (404, "`AGENT_NOT_FOUND`"), (413, "The body is too large."), (415, "The body cannot be JSON."),
+                    (
+                        403,
+                        """
+                        `AGENT_TOKEN_SCOPE_INVALID`, `AGENT_TOKEN_PAYLOAD_MISMATCH`, `AGENT_NOT_ALLOWED`, \
+                        `AGENT_TASK_FORBIDDEN`
+                        """
+                    ), (404, "`AGENT_NOT_FOUND`, `AGENT_TASK_NOT_FOUND`"), (413, "The body is too large."),
+                    (415, "The body cannot be JSON."),
                     (422, "The body has not the right form."), (429, "`AGENT_ALERT_RATE_LIMITED`"),
                     (503, "`AGENTS_DISABLED`"),
                 ]), use: take)

@@ -18,7 +18,7 @@ struct PresenceChange: Sendable {
     init?(from told: PresenceStore.Told?, to presence: AgentPresence, at time: Timestamp, now: Timestamp) {
         guard let isOnline = presence.isOnline, told?.isOnline != isOnline else { return nil }
         // What was told in the future was told by a clock that was wrong; all is newer than that.
-        if let told, told.at.milliseconds <= now.milliseconds + Self.tolerance.inNanoseconds / 1_000_000 {
+        if let told, told.at <= now.advanced(by: Self.tolerance) {
             // What is older than the last thing that was told was overtaken by it.
             guard time > told.at else { return nil }
             // Let in again, an agent counts as there until its patience is over. Back is who sent a heartbeat since.

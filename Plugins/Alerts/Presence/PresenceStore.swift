@@ -11,16 +11,6 @@ struct PresenceStore: Sendable {
         let isOnline: Bool
         /// When that was found out.
         let at: Timestamp
-
-        init(_ row: Row) throws {
-            isOnline = try row.get("is_online")
-            at = try row.get("at")
-        }
-
-        init(isOnline: Bool, at: Timestamp) {
-            self.isOnline = isOnline
-            self.at = at
-        }
     }
 
     /// How many rows one transaction writes or deletes.
@@ -89,5 +79,12 @@ struct PresenceStore: Sendable {
         guard changed.changes == 0 else { return }
         try connection.execute(
             "INSERT INTO alerts_presence (agent_id, is_online, at) VALUES (\(agentID), \(told.isOnline), \(told.at))")
+    }
+}
+
+extension PresenceStore.Told {
+    /// Reads a row.
+    init(_ row: Row) throws {
+        self.init(isOnline: try row.get("is_online"), at: try row.get("at"))
     }
 }

@@ -27,7 +27,7 @@ struct PresenceWatch: Sendable {
             message: isOnline
                 ? "Heartbeats come again since \(time.iso8601)."
                 : last.map { "No heartbeat since \($0)." } ?? "No heartbeat.",
-            payload: ["last_heartbeat_at": last.map { .string($0) } ?? .null])
+            payload: ["last_heartbeat_at": JSON(last)])
         let now = clock.wallClock
         _ = try await alerts.raise(draft) { try PresenceStore.move(presence, at: time, now: now, $0) }
     }

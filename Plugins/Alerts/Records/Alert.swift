@@ -29,7 +29,7 @@ struct Alert: Sendable, Equatable {
         agentID = try row.get("agent_id")
         type = try row.get("alert_type")
         message = try row.get("message")
-        payload = try row.optional("payload", as: String.self).flatMap { try? JSON(parsing: $0).objectValue }
+        payload = try row.object("payload")
         count = try row.get("times")
         createdAt = try row.get("created_at")
         lastAt = try row.get("last_at")
@@ -52,12 +52,12 @@ struct Alert: Sendable, Equatable {
     /// The keys of the seed, and the daemon's own.
     var members: JSONObject {
         [
-            "id": .number(JSONNumber(Int(id))), "agentId": .string(agentID), "alertType": .string(type),
-            "message": .string(message), "payload": payload.map { .object($0) } ?? .null,
-            "created_at": .string(createdAt.iso8601), "count": .number(JSONNumber(count)),
+            "id": JSON(id), "agentId": .string(agentID), "alertType": .string(type),
+            "message": .string(message), "payload": JSON(payload),
+            "created_at": .string(createdAt.iso8601), "count": JSON(count),
             "last_at": .string(lastAt.iso8601),
-            "acknowledged_at": acknowledgedAt.map { .string($0.iso8601) } ?? .null,
-            "acknowledged_by": acknowledgedBy.map { .string($0) } ?? .null,
+            "acknowledged_at": JSON(acknowledgedAt),
+            "acknowledged_by": JSON(acknowledgedBy),
         ]
     }
 

@@ -8,8 +8,7 @@ struct AlertQuery: Sendable {
     private let since: Timestamp?
     /// The alert after which the list goes on.
     let before: Int?
-    private let limit: Int
-    private let offset: Int
+    private let page: ListPage
 
     /// Reads a request's query.
     init(_ form: inout QueryForm) {
@@ -18,25 +17,20 @@ struct AlertQuery: Sendable {
         isAcknowledged = form.flag("acknowledged")
         since = form.moment("since")
         before = form.integer("before_id") ?? form.integer("beforeId")
-        limit = min(max(form.integer("limit") ?? 50, 1), 200)
-        offset = form.integer("offset", in: 0...Int(Int32.max)) ?? 0
+        page = ListPage(&form)
     }
 
     /// The parameters, for `/openapi.json`.
-    static let docs: [QueryDoc] = [
-        QueryDoc("agent_id", "The exact agent."), QueryDoc("alert_type", "The exact type."),
-        QueryDoc("acknowledged", "Only those that somebody saw to, or only the others.", schema: ["type": "boolean"]),
-        QueryDoc("since", "First sent at this moment or later: ISO 8601, or milliseconds since 1970."),
-        QueryDoc(
-            "before_id", "Only those behind this one in the list: the next page after the last one of this.",
-            schema: ["type": "integer"]),
-        QueryDoc(
-            "limit", "How many at most; 50 by default, less than 1 means 1, more than 200 means 200.",
-            schema: ["type": "integer"]),
-        QueryDoc(
-            "offset", "How many to skip.",
-            schema: ["type": "integer", "minimum": 0, "maximum": .number(JSONNumber(Int(Int32.max))), "default": 0]),
-    ]
+    static let docs: [QueryDoc] =
+        [
+            QueryDoc("agent_id", "The exact agent."), QueryDoc("alert_type", "The exact type."),
+            QueryDoc(
+                "acknowledged", "Only those that somebody saw to, or only the others.", schema: ["type": "boolean"]),
+            QueryDoc("since", "First sent at this moment or later: ISO 8601, or milliseconds since 1970."),
+            QueryDoc(
+                "before_id", "Only those behind this one in the list: the next page after the last one of this.",
+                schema: ["type": "integer"]),
+        ] + ListPage.docs
 
     /// The statement that gives the rows, newest first.
     ///
@@ -63,6 +57,6 @@ struct AlertQuery: Sendable {
         case (let before?, nil): statement = statement + " AND id < \(before)"
         case (nil, _): break
         }
-        return statement + " ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)"
+        return statement + " ORDER BY created_at DESC, id DESC LIMIT \(page.limit) OFFSET \(page.offset)"
     }
 }

@@ -31,7 +31,7 @@ struct AlertRetention: Sendable {
         var count = 0
         defer { if count > 0 { logger.info("old alerts deleted", ["alerts": "\(count)"]) } }
         if age > .zero {
-            let cutoff = Timestamp(milliseconds: clock.wallClock.milliseconds - age.inNanoseconds / 1_000_000)
+            let cutoff = clock.wallClock.advanced(by: .zero - age)
             try await delete(where: "created_at < \(cutoff)", &count)
         }
         let crowded = try await database.read { connection in

@@ -77,10 +77,9 @@ struct AlertStore: Sendable {
     static func fold(
         _ draft: AlertDraft, key: String, window: Duration, at time: Timestamp, _ connection: any SQLConnection
     ) throws -> Alert? {
-        let width = window.inNanoseconds / 1_000_000
-        let since = Timestamp(milliseconds: time.milliseconds - width)
+        let since = time.advanced(by: .zero - window)
         // An alert of the future, made by a clock that was wrong, would swallow all repeats until then.
-        let until = Timestamp(milliseconds: time.milliseconds + width)
+        let until = time.advanced(by: window)
         let found = try connection.first(
             """
             SELECT * FROM alerts_alerts
@@ -93,7 +92,7 @@ struct AlertStore: Sendable {
         if let payload = draft.payload { alert.payload = payload }
         try connection.execute(
             """
-            UPDATE alerts_alerts SET times = times + 1, last_at = \(alert.lastAt), payload = \(alert.payload?.stored)
+            UPDATE alerts_alerts SET times = times + 1, last_at = \(alert.lastAt), payload = \(alert.payload)
             WHERE id = \(alert.id)
             """)
         return alert
@@ -108,14 +107,9 @@ struct AlertStore: Sendable {
         let result = try connection.execute(
             """
             INSERT INTO alerts_alerts (agent_id, alert_type, message, payload, fold_key, times, created_at, last_at)
-            VALUES (\(draft.agentID), \(draft.type), \(draft.message), \(draft.payload?.stored), \(key), 1, \(time),
+            VALUES (\(draft.agentID), \(draft.type), \(draft.message), \(draft.payload), \(key), 1, \(time),
                 \(time))
             """)
         return Alert(id: result.lastInsertID, draft, at: time)
     }
-}
-
-extension JSONObject {
-    /// The object as a column has it.
-    fileprivate var stored: String { JSON.object(self).text() }
 }

@@ -98,7 +98,7 @@ final class WebhookLane: Sendable {
         if count > 0 {
             metrics.alerts(count, hook.name, .leftOut)
             context.logger.warning(
-                "too many alerts wait for a webhook", ["webhook": hook.name, "left_out": "\(count)"])
+                "too many alerts wait for a webhook", ["webhook": hook.name, "alerts": "\(count)"])
         }
         metrics.waiting(try await outbox.count(hook.name), hook.name)
     }
@@ -164,10 +164,9 @@ final class WebhookLane: Sendable {
         context.logger.warning(
             "a webhook did not take an alert", ["webhook": hook.name, "reason": reason, "failures": "\(failures)"])
         pause(max(wish ?? Self.wait(after: failures - 1), hook.interval))
-        let now = context.clock.wallClock.milliseconds
+        let now = context.clock.wallClock
         if failures >= Self.fewestFailures {
-            let latest = Timestamp(milliseconds: now - Self.patience.inNanoseconds / 1_000_000)
-            let count = try await outbox.giveUp(hook.name, before: latest)
+            let count = try await outbox.giveUp(hook.name, before: now.advanced(by: .zero - Self.patience))
             if count > 0 {
                 metrics.alerts(count, hook.name, .givenUp)
                 context.logger.error(
@@ -175,8 +174,7 @@ final class WebhookLane: Sendable {
             }
         }
         let wait = wish ?? Self.wait(after: entries.map(\.attempts).max() ?? 0)
-        try await outbox.postpone(
-            entries, until: Timestamp(milliseconds: now + wait.inNanoseconds / 1_000_000))
+        try await outbox.postpone(entries, until: now.advanced(by: wait))
     }
 
     private static func wait(after failures: Int) -> Duration {

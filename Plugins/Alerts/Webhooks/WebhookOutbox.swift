@@ -41,8 +41,7 @@ struct WebhookOutbox: Sendable {
     /// - Throws: ``DatabaseError``.
     func due(_ hook: String, at time: Timestamp, limit: Int) async throws -> Batch {
         // None is put off for longer than this: a later one was put off by a clock that was wrong.
-        let latest = Timestamp(
-            milliseconds: time.milliseconds + WebhookDelivery.longestPause.inNanoseconds / 1_000_000)
+        let latest = time.advanced(by: WebhookDelivery.longestPause)
         return try await database.read { connection in
             let entries = try connection.all(
                 """
