@@ -7,14 +7,17 @@ extension AgentsPlugin {
         setup.rootRoutes(claiming: prefixes, surface: .admin, access: .scope("agents")) { routes in
             routes.group("/api/admin/comfyui") { routes in
                 AgentController(
-                    store: agents, roster: roster, tasks: tasks, tokens: gate.tokens,
-                    tokenLife: configuration.agentTokenLife, presence: presence, limits: limits, clock: context.clock
+                    service: AgentService(
+                        store: agents, roster: roster, tokens: gate.tokens, tokenLife: configuration.agentTokenLife,
+                        presence: presence, limits: limits, clock: context.clock),
+                    roster: roster, presence: presence
                 ).declare(&routes)
                 ManifestController(store: manifests, clock: context.clock).declare(&routes)
                 TaskController(
                     service: TaskService(
-                        tasks: tasks, roster: roster, manifests: manifests, pusher: pusher,
-                        configuration: configuration, context: context)
+                        tasks: tasks, roster: roster, manifests: manifests, tokens: gate.tokens, pusher: pusher,
+                        configuration: configuration, context: context),
+                    tasks: tasks, daemon: context.daemon, clock: context.clock
                 ).declare(&routes)
             }
         }
@@ -27,8 +30,7 @@ extension AgentsPlugin {
         setup.rootRoutes(claiming: ["/api/agent"], surface: .admin, access: .open) { routes in
             routes.group("/api/agent") { routes in
                 HeartbeatController(
-                    gate: gate, roster: roster, presence: presence, limits: limits, events: context.events,
-                    clock: context.clock
+                    gate: gate, roster: roster, watch: watch, limits: limits, clock: context.clock
                 ).declare(&routes)
                 VerifyController(gate: gate, limits: limits).declare(&routes)
                 ManifestReadController(gate: gate, manifests: manifests, limits: limits).declare(&routes)
@@ -53,12 +55,11 @@ extension AgentsPlugin {
 
     /// Heartbeats to disk, silent agents, keys read again, tasks whose time is over.
     func declareWatch(_ setup: inout PluginSetup) {
-        let watch = watch
-        setup.schedule("heartbeats", every: .seconds(1), jitter: 0) { try await watch.save() }
-        setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { watch.look() }
-        setup.schedule("pushes", every: .seconds(1), jitter: 0) { [pusher] in try await pusher.pushDue() }
+        setup.schedule("heartbeats", every: HeartbeatWriter.interval, jitter: 0) { [writer] in try await writer.save() }
+        setup.schedule("presence", every: PresenceBoard.interval, jitter: 0) { [watch] in watch.look() }
+        setup.schedule("pushes", every: TaskPusher.interval, jitter: 0) { [pusher] in try await pusher.pushDue() }
         let sweeper = TaskSweeper(tasks: tasks, clock: context.clock)
         setup.schedule("expiry", every: TaskSweeper.interval, jitter: 0) { try await sweeper.sweep() }
-        setup.schedule("keys", every: .seconds(2), jitter: 0) { [keys] in await keys.reload() }
+        setup.schedule("keys", every: KeySource.interval, jitter: 0) { [keys] in await keys.reload() }
     }
 }

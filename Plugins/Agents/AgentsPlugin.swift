@@ -17,6 +17,8 @@ public struct AgentsPlugin: Plugin {
     let tasks: TaskStore
     let gate: AgentGate
     let presence: PresenceBoard
+    let watch: PresenceWatch
+    let writer: HeartbeatWriter
     let limits: AgentLimits
     let pusher: TaskPusher
 
@@ -35,6 +37,9 @@ public struct AgentsPlugin: Plugin {
                 cryptography: context.cryptography, logger: context.logger),
             roster: roster, tasks: tasks, clock: context.clock)
         presence = PresenceBoard(clock: context.clock)
+        watch = PresenceWatch(
+            roster: roster, presence: presence, events: context.events, clock: context.clock, logger: context.logger)
+        writer = HeartbeatWriter(store: agents, roster: roster)
         limits = AgentLimits(clock: context.clock)
         pusher = TaskPusher(
             tasks: tasks, roster: roster, tokens: gate.tokens, configuration: values, context: context)
@@ -42,7 +47,8 @@ public struct AgentsPlugin: Plugin {
 
     /// Declares everything.
     public func configure(_ setup: inout PluginSetup) {
-        setup.migrate([AgentStore.migration, ManifestStore.migration, TaskStore.migration])
+        setup.migrate(
+            (AgentStore.migrations + [ManifestStore.migration, TaskStore.migration]).sorted { $0.id < $1.id })
         declareAdmin(&setup)
         declareAgentSide(&setup)
         declareWatch(&setup)
@@ -64,17 +70,10 @@ public struct AgentsPlugin: Plugin {
     public func stop() async {
         await pusher.close()
         do {
-            try await watch.save()
+            try await writer.save()
         } catch {
             context.logger.warning("the last heartbeats could not be written", ["error": "\(error)"])
         }
-    }
-
-    /// Writes heartbeats to disk and tells who falls silent.
-    var watch: PresenceWatch {
-        PresenceWatch(
-            store: agents, roster: roster, presence: presence, events: context.events, clock: context.clock,
-            logger: context.logger)
     }
 
     private func warnOfDebugTokens() {

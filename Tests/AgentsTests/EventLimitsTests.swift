@@ -1,3 +1,4 @@
+import Host
 import PluginAPI
 import PluginTestKit
 import Testing
@@ -24,6 +25,19 @@ import Testing
         }
     }
 
+    @Test("of many events the newest are kept")
+    func manyEvents() async throws {
+        try await withAgents { rig in
+            let (task, _) = try await rig.oneTask()
+            let count = TaskStore.mostEvents + 200
+            try await rig.fill(count) { TaskEvent(taskID: task.id, message: "\($0)", createdAt: task.createdAt) }
+            try await rig.host.database.write { try TaskStore.dropOldEvents(of: task.id, $0) }
+            let kept = try await rig.tasks.events(of: task.id, limit: 10_000)
+            #expect(kept.count == TaskStore.mostEvents)
+            #expect(kept.first?.message == "\(count)")
+        }
+    }
+
     @Test("the events of a task are bounded in length too; the newest stay")
     func length() async throws {
         try await withAgents { rig in
@@ -32,7 +46,7 @@ import Testing
             try await rig.fill(400) { number in
                 TaskEvent(taskID: task.id, message: "\(number)", payload: payload, createdAt: task.createdAt)
             }
-            try await rig.tasks.dropOldEvents(of: task.id)
+            try await rig.host.database.write { try TaskStore.dropOldEvents(of: task.id, $0) }
             let kept = try await rig.tasks.events(of: task.id, limit: 1000)
             #expect(kept.first?.message == "400")
             #expect(kept.count == TaskStore.mostEventText / 60_014, "\(kept.count)")

@@ -252,21 +252,6 @@ import Testing
         }
     }
 
-    @Test("of many events the newest are kept")
-    func manyEvents() async throws {
-        try await withAgents { rig in
-            let (task, _) = try await rig.oneTask()
-            for number in 1...(TaskStore.mostEvents + 200) {
-                let event = TaskEvent(taskID: task.id, message: "\(number)", createdAt: rig.host.clock.wallClock)
-                _ = try await rig.tasks.tell(task.id, .notAccepted, event: event)
-            }
-            try await rig.tasks.dropOldEvents(of: task.id)
-            let kept = try await rig.tasks.events(of: task.id, limit: 10_000)
-            #expect(kept.count == TaskStore.mostEvents)
-            #expect(kept.first?.message == "\(TaskStore.mostEvents + 200)")
-        }
-    }
-
     @Test("oversized and deep bodies are refused", arguments: ["events", "complete", "failed"])
     func hostileBodies(_ route: String) async throws {
         try await withAgents { rig in

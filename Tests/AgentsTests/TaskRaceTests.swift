@@ -159,11 +159,9 @@ import Testing
             // Heartbeats wait for room.
             let beat = await rig.admin(.post, "/agents/comfyui-158/token").json?["token"]?.stringValue
             _ = await rig.agent(.post, "/agents/comfyui-158/heartbeat", token: beat, ["cpu": 1])
-            let watch = PresenceWatch(
-                store: AgentStore(database: full), roster: plugin.roster, presence: plugin.presence,
-                events: rig.host.context.events, clock: rig.host.clock, logger: rig.host.context.logger)
-            await #expect(throws: DatabaseError.self) { try await watch.save() }
-            try await plugin.watch.save()
+            let writer = HeartbeatWriter(store: AgentStore(database: full), roster: plugin.roster)
+            await #expect(throws: DatabaseError.self) { try await writer.save() }
+            try await plugin.writer.save()
             #expect(try await plugin.agents.all().first?.report.metrics == ["cpu": 1])
         }
     }

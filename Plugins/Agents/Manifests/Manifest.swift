@@ -24,9 +24,9 @@ struct Manifest: Sendable, Equatable {
     /// The manifest as it is answered, and as agents read it.
     var json: JSONObject {
         [
-            "id": .number(JSONNumber(Int(id))), "role": .string(role), "version": .string(version),
-            "status": .string(status), "downloadUrl": downloadURL.map { .string($0) } ?? .null,
-            "content": content.map { .object($0) } ?? .null, "notes": notes.map { .string($0) } ?? .null,
+            "id": JSON(id), "role": .string(role), "version": .string(version),
+            "status": .string(status), "downloadUrl": JSON(downloadURL),
+            "content": JSON(content), "notes": JSON(notes),
             "created_at": .string(createdAt.iso8601), "updated_at": .string(updatedAt.iso8601),
         ]
     }

@@ -16,9 +16,8 @@ struct ManifestController: Sendable {
             "/manifests",
             docs: OperationDocs(
                 "The manifests, the last changed first.",
-                query: ListPage.docs([
-                    QueryDoc("role", "The exact role."), QueryDoc("status", "The exact status."),
-                ]), returns: AgentSchemas.list(AgentSchemas.manifest), errors: [(422, "Bad query.")]), use: list)
+                query: [QueryDoc("role", "The exact role."), QueryDoc("status", "The exact status.")] + ListPage.docs,
+                returns: AgentSchemas.list(AgentSchemas.manifest), errors: [(422, "Bad query.")]), use: list)
         routes.post(
             "/manifests",
             docs: OperationDocs(

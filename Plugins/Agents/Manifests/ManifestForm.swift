@@ -14,10 +14,7 @@ struct ManifestForm: Sendable {
         if let version = Self.name("version", &form, isNew: isNew) { changes.append { $0.version = version } }
         if let status = form.text("status", longest: 32) { changes.append { $0.status = status } }
         if form.has("downloadUrl") {
-            let url = form.text("downloadUrl", longest: 2048)
-            if let url, !url.lowercased().hasPrefix("http://"), !url.lowercased().hasPrefix("https://") {
-                form.reject("downloadUrl", "Input should be an http or https URL")
-            }
+            let url = form.manifestURL("downloadUrl")
             changes.append { $0.downloadURL = url }
         }
         if form.has("content") {

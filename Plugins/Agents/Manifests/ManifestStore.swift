@@ -2,12 +2,8 @@ import PluginAPI
 
 /// The manifests on disk.
 struct ManifestStore: Sendable {
-    private let database: any Database
-
-    /// Works on a database.
-    init(database: any Database) {
-        self.database = database
-    }
+    /// The daemon's database.
+    let database: any Database
 
     /// The table; append-only.
     static let migration = Migration("002-manifests") { dialect in
@@ -56,7 +52,7 @@ struct ManifestStore: Sendable {
                 """
                 INSERT INTO agents_manifests (role, version, status, download_url, content, notes, created_at, updated_at)
                 VALUES (\(manifest.role), \(manifest.version), \(manifest.status), \(manifest.downloadURL),
-                    \(manifest.content?.storedText), \(manifest.notes), \(time), \(time))
+                    \(manifest.content), \(manifest.notes), \(time), \(time))
                 """
             ).lastInsertID
             return manifest.with(id: id)
@@ -78,7 +74,7 @@ struct ManifestStore: Sendable {
                 """
                 UPDATE agents_manifests SET role = \(manifest.role), version = \(manifest.version),
                     status = \(manifest.status), download_url = \(manifest.downloadURL),
-                    content = \(manifest.content?.storedText), notes = \(manifest.notes), updated_at = \(time)
+                    content = \(manifest.content), notes = \(manifest.notes), updated_at = \(time)
                 WHERE id = \(id)
                 """)
             return manifest
@@ -100,7 +96,7 @@ extension Manifest {
         self.init(
             id: try row.get("id"), role: try row.get("role"), version: try row.get("version"),
             status: try row.get("status"), downloadURL: try row.optional("download_url"),
-            content: try row.optional("content", as: String.self).flatMap { try? JSON(parsing: $0).objectValue },
+            content: try row.object("content"),
             notes: try row.optional("notes"), createdAt: try row.get("created_at"), updatedAt: try row.get("updated_at")
         )
     }

@@ -18,21 +18,13 @@ struct Heartbeat: Sendable {
         comfyVersion = form.text("comfyuiVersion", longest: 255)
         payload = form.object("payload")
         // The flat numbers are percentages and overlay the ratios of `metrics`: that is what clients see.
-        var metrics = form.object("metrics")
+        let given = form.object("metrics")
+        var metrics = given ?? [:]
         for (key, name) in [("cpu", "cpu"), ("mem", "mem"), ("diskFreeGb", "disk_free_gb")] {
-            guard let value = form.value(key), !value.isNull else { continue }
-            guard value.doubleValue != nil else {
-                form.reject(key, "Input should be a valid number")
-                continue
-            }
-            metrics = metrics ?? [:]
-            metrics?[name] = value
+            if let value = form.number(key) { metrics[name] = value }
         }
-        if let gpu = form.object("gpu") {
-            metrics = metrics ?? [:]
-            metrics?["gpu"] = .object(gpu)
-        }
-        self.metrics = metrics
+        if let gpu = form.object("gpu") { metrics["gpu"] = .object(gpu) }
+        self.metrics = given == nil && metrics.isEmpty ? nil : metrics
         try form.finish()
     }
 

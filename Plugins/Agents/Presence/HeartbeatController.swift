@@ -6,12 +6,10 @@ struct HeartbeatController: Sendable {
     let gate: AgentGate
     /// The agents.
     let roster: AgentRoster
-    /// Who is heard of.
-    let presence: PresenceBoard
+    /// Takes note of who is heard of.
+    let watch: PresenceWatch
     /// Holds each agent to a rate.
     let limits: AgentLimits
-    /// Tells others that an agent is back.
-    let events: any EventBus
     /// Tells the time.
     let clock: any TimeSource
 
@@ -26,23 +24,9 @@ struct HeartbeatController: Sendable {
                 "Takes an agent's heartbeat.",
                 description:
                     "Needs the agent's token. What it says of its state never overrides the administrator's word.",
-                body: Self.form, bodyIsRequired: false,
-                returns: AgentSchemas.allOf([
-                    "status": ["type": "string", "enum": ["ok"]], "agentId": ["type": "string"],
-                    "receivedAt": ["type": "string", "format": "date-time"],
-                ]), errors: AgentSchemas.badBody + AgentSchemas.agentSide), use: take)
+                body: AgentSchemas.heartbeatForm, bodyIsRequired: false, returns: AgentSchemas.heartbeat,
+                errors: AgentSchemas.badBody + AgentSchemas.agentSide), use: take)
     }
-
-    private static let form: JSON = [
-        "type": "object",
-        "properties": [
-            "status": ["type": ["string", "null"]], "cpu": ["type": ["number", "null"]],
-            "mem": ["type": ["number", "null"]], "disk_free_gb": ["type": ["number", "null"]],
-            "gpu": ["type": ["object", "null"]], "metrics": ["type": ["object", "null"]],
-            "payload": ["type": ["object", "null"]], "agent_version": ["type": ["string", "null"]],
-            "comfyui_version": ["type": ["string", "null"]],
-        ],
-    ]
 
     private func take(_ request: Request, _ id: String) async throws -> JSON {
         _ = try await gate.agent(id, request)
@@ -52,10 +36,7 @@ struct HeartbeatController: Sendable {
         guard roster.report(id, at: now, { beat.apply(to: &$0, at: now) }) != nil else {
             throw HTTPError(.agentNotFound)
         }
-        if presence.hear(id) {
-            let back = AgentPresence(agentID: id, isOnline: true, lastHeartbeatAt: now)
-            events.publish(AgentPresenceChanged(presence: back, at: now))
-        }
+        watch.hear(id, at: now)
         return ["status": "ok", "agentId": .string(id), "receivedAt": .string(now.iso8601)]
     }
 }

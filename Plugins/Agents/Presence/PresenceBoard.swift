@@ -39,8 +39,8 @@ final class PresenceBoard: Sendable {
         if let beat = state.withLock({ $0.beats[agent.id] }) { return beat.duration(to: clock.now) < Self.patience }
         // None since the start: what is on disk counts, by a clock that may have been put back since.
         guard let last = agent.report.lastHeartbeatAt else { return false }
-        let age = (clock.wallClock.milliseconds - last.milliseconds).magnitude
-        return age < UInt64(Self.patience.inNanoseconds / 1_000_000)
+        let now = clock.wallClock
+        return last < now.advanced(by: Self.patience) && now < last.advanced(by: Self.patience)
     }
 
     /// Whether an agent is, or is about to be, told to be offline.

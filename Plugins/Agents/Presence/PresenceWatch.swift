@@ -1,12 +1,10 @@
 import PluginAPI
 
-/// Writes heartbeats to disk and tells others when agents fall silent.
+/// Tells others when agents fall silent and when they are back.
 struct PresenceWatch: Sendable {
-    /// The agents on disk.
-    let store: AgentStore
-    /// The agents in memory.
+    /// The agents.
     let roster: AgentRoster
-    /// Who is heard of.
+    /// Knows who is heard of.
     let presence: PresenceBoard
     /// Takes what others should know.
     let events: any EventBus
@@ -15,24 +13,12 @@ struct PresenceWatch: Sendable {
     /// Tells the operator.
     let logger: Logger
 
-    /// How many reports one transaction writes.
-    private static let batch = 500
-
-    /// Writes what heartbeats said since the last call.
-    ///
-    /// - Throws: ``DatabaseError``; then the rest is written by a later call.
-    func save() async throws {
-        while true {
-            let agents = roster.takeUnsaved(Self.batch)
-            guard !agents.isEmpty else { return }
-            do {
-                try await store.save(agents)
-            } catch {
-                roster.keepUnsaved(agents)
-                throw error
-            }
-            if agents.count < Self.batch { return }
-        }
+    /// Takes note of a heartbeat that came now.
+    func hear(_ id: String, at time: Timestamp) {
+        guard presence.hear(id) else { return }
+        logger.notice("an agent is heard of again", ["agent.id": id])
+        let back = AgentPresence(agentID: id, isOnline: true, lastHeartbeatAt: time)
+        events.publish(AgentPresenceChanged(presence: back, at: time))
     }
 
     /// Looks who fell silent; those that the administrator keeps from talking are meant to.

@@ -14,7 +14,7 @@ extension TaskPusher {
         var json: JSON {
             [
                 "taskId": .string(task.id), "agentId": .string(task.agentID), "status": .string(task.state.rawValue),
-                "pushStatus": status.map { .number(JSONNumber($0)) } ?? .null,
+                "pushStatus": JSON(status),
                 "tokenExpiresAt": .string(tokenExpiresAt.iso8601),
             ]
         }
@@ -24,7 +24,7 @@ extension TaskPusher {
 extension HTTPError {
     /// An error of a push, with what the caller has to know of the task.
     init(_ code: AgentCode, of task: AgentTask, pushStatus: Status?) {
-        self = HTTPError(code).with(task, ["pushStatus": pushStatus.map { .number(JSONNumber($0.code)) } ?? .null])
+        self = HTTPError(code).with(task, ["pushStatus": JSON(pushStatus?.code)])
     }
 
     /// The error with a task's id and state: the task exists although it was not pushed.

@@ -6,7 +6,7 @@ enum PushBody {
     static func json(of task: AgentTask, token: Secret) -> JSON {
         [
             "task_id": .string(task.id), "agent_id": .string(task.agentID),
-            "manifest_url": task.manifestURL.map { .string($0) } ?? .null,
+            "manifest_url": JSON(task.manifestURL),
             "actions": .object(actions(task.actions)), "expires_at": .string(task.expiresAt.iso8601),
             "token": .string(token.withExposed { $0 }), "nonce": .string(task.nonce),
         ]

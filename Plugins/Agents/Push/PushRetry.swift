@@ -21,8 +21,7 @@ enum PushRetry: String, ConfigChoice {
     /// When to try again after so many failures in a row: 30 s that double up to 5 min; `nil` when the task is over by then.
     static func next(after failures: Int, now: Timestamp, expiresAt: Timestamp) -> Timestamp? {
         let doublings = min(max(failures - 1, 0), 10)
-        let delay = min(first.inNanoseconds << doublings, longest.inNanoseconds) / 1_000_000
-        let next = Timestamp(milliseconds: now.milliseconds + delay)
+        let next = now.advanced(by: min(first * (1 << doublings), longest))
         return next < expiresAt ? next : nil
     }
 
@@ -34,7 +33,7 @@ enum PushRetry: String, ConfigChoice {
 
     /// The latest moment of a next push.
     static func latest(_ now: Timestamp) -> Timestamp {
-        Timestamp(milliseconds: now.milliseconds + longest.inNanoseconds / 1_000_000)
+        now.advanced(by: longest)
     }
 
     private static let first = Duration.seconds(30)

@@ -115,7 +115,7 @@ final class TaskPusher: Sendable {
     private func deliver(_ id: String, _ occasion: Occasion) async throws -> Pushed {
         let found = try await tasks.find(id)
         do {
-            let url = try check(found, occasion)
+            let url = try destination(of: found, occasion)
             let task = try await begin(found, occasion)
             state.withLock { _ = $0.begun.insert(id) }
             let lastEvent = try await tasks.newestEvent(of: id)
@@ -135,8 +135,8 @@ final class TaskPusher: Sendable {
 
     // MARK: - Before
 
-    /// Says where a task is pushed to.
-    private func check(_ task: AgentTask, _ occasion: Occasion) throws -> String {
+    /// The agent's address, if the task may be pushed to it now.
+    private func destination(of task: AgentTask, _ occasion: Occasion) throws -> String {
         try Self.check(task, occasion, context.clock.wallClock)
         let agent = try roster.find(task.agentID)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
@@ -178,8 +178,7 @@ final class TaskPusher: Sendable {
     private func tokenEnd(_ task: AgentTask) -> Timestamp {
         let end = Timestamp(milliseconds: (task.expiresAt.milliseconds + 999) / 1000 * 1000)
         guard let life = configuration.taskTokenLife else { return end }
-        let now = context.clock.wallClock.milliseconds
-        return min(end, Timestamp(milliseconds: now + life.inNanoseconds / 1_000_000))
+        return min(end, context.clock.wallClock.advanced(by: life))
     }
 
     // MARK: - The request
@@ -243,6 +242,8 @@ private struct Overtaken: Error {}
 // MARK: - Tried again
 
 extension TaskPusher {
+    /// How often is looked whether there are some.
+    static let interval = Duration.seconds(1)
     /// How many tasks are pushed again at the same time.
     static let mostAtOnce = 64
 
@@ -275,7 +276,7 @@ extension TaskPusher {
         } catch {
             do {
                 try await postpone(id, (error as? HTTPError)?.code)
-            } catch let error as HTTPError where error.code == AgentCode.taskNotFound.rawValue {
+            } catch let error as HTTPError where error.has(.taskNotFound) {
                 // Deleted with its agent.
                 return
             } catch {

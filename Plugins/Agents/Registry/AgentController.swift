@@ -2,25 +2,16 @@ import PluginAPI
 
 /// `/api/admin/comfyui/agents`: list, add, change, delete, and tokens.
 struct AgentController: Sendable {
-    /// The agents on disk.
-    let store: AgentStore
-    /// The agents in memory.
+    /// Changes agents.
+    let service: AgentService
+    /// The agents.
     let roster: AgentRoster
-    /// The tasks, which go with their agent.
-    let tasks: TaskStore
-    /// Makes tokens.
-    let tokens: AgentTokens
-    /// How long an agent's token lives unless the request says it.
-    let tokenLife: Duration
     /// Tells whether heartbeats come.
     let presence: PresenceBoard
-    /// Forgets what a deleted agent sent.
-    let limits: AgentLimits
-    /// Tells the time.
-    let clock: any TimeSource
 
     /// The largest body in bytes.
     private static let bodyLimit = 1 << 20
+    /// How long a token may live, in seconds.
     private static let lifetimes = 60...31_536_000
 
     /// Declares the routes.
@@ -29,9 +20,8 @@ struct AgentController: Sendable {
             "/agents",
             docs: OperationDocs(
                 "The agents, the last changed first.",
-                query: ListPage.docs([
-                    QueryDoc("status", "The exact status."), QueryDoc("role", "The exact role."),
-                ]), returns: ["type": "array", "items": AgentSchemas.agent], errors: [(422, "Bad query.")]), use: list)
+                query: [QueryDoc("status", "The exact status."), QueryDoc("role", "The exact role.")] + ListPage.docs,
+                returns: AgentSchemas.list(AgentSchemas.agent), errors: [(422, "Bad query.")]), use: list)
         routes.get(
             "/agents/{agent_id}", String.self,
             docs: OperationDocs("One agent.", returns: AgentSchemas.agent, errors: [AgentSchemas.noAgent]), use: one)
@@ -80,65 +70,33 @@ struct AgentController: Sendable {
 
     private func add(_ request: Request) async throws -> JSON {
         let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: true)
-        let now = clock.wallClock
-        var agent = AgentRecord(id: form.id ?? "", decision: AgentRecord.Decision(), createdAt: now, updatedAt: now)
-        form.apply(to: &agent.decision)
-        try await write(agent.id) { [agent] in try await store.insert(agent) }
-        return shown(agent)
-    }
-
-    /// Writes what was decided of an agent, and has it in memory as it is on disk then.
-    ///
-    /// Whoever asked may be gone by now, and a write that failed may have been seen by another one: neither leaves memory behind.
-    private func write(_ id: String, _ body: () async throws -> Void) async throws {
-        let follow = { @Sendable in
-            try await Task { [store, roster] in try await store.follow(id) { roster.follow(id, $0) } }.value
-        }
-        do {
-            try await body()
-        } catch {
-            try? await follow()
-            throw error
-        }
-        try await follow()
+        return shown(try await service.add(form))
     }
 
     private func change(_ request: Request, _ id: String) async throws -> JSON {
         let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: false)
-        if let given = form.id, given != id { throw HTTPError(.idImmutable) }
-        let now = clock.wallClock
-        try await write(id) { try await store.change(id, at: now) { form.apply(to: &$0) } }
-        let agent = try roster.find(id)
-        // While it was disabled nobody waited for its heartbeats; from now on it has the whole patience.
-        if agent.mayTalk, agent.report.lastHeartbeatAt != nil { presence.expect([id]) }
-        return shown(agent)
+        return shown(try await service.change(id, form))
     }
 
     private func remove(_ request: Request, _ id: String) async throws -> JSON {
         var form = QueryForm(request.query)
         let isForced = form.flag("force") ?? false
         try form.finish()
-        try await write(id) { try await tasks.removeAgent(id, isForced: isForced) }
-        presence.forget(id)
-        limits.forget(id)
+        try await service.remove(id, isForced: isForced)
         return ["status": "deleted"]
     }
 
     private func token(_ request: Request, _ id: String) async throws -> JSON {
         var form = try await BodyForm.spelled(request, limit: Self.bodyLimit, mayBeAbsent: true)
-        let given = form.integer("ttlSeconds") ?? 0
-        if given != 0, !Self.lifetimes.contains(given) {
+        let seconds = form.integer("ttlSeconds") ?? 0
+        if seconds != 0, !Self.lifetimes.contains(seconds) {
             form.reject("ttlSeconds", "Input should be \(Self.lifetimes.lowerBound) to \(Self.lifetimes.upperBound)")
         }
         try form.finish()
-        let agent = try roster.find(id)
-        guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
-        let life = given == 0 ? tokenLife.inNanoseconds / 1_000_000 : Int64(given) * 1000
-        let end = Timestamp(milliseconds: clock.wallClock.milliseconds + life)
-        let issued = try tokens.issue(agentID: id, since: agent.createdAt, until: end)
+        let issued = try service.issueToken(for: id, life: seconds == 0 ? nil : .seconds(seconds))
         return [
-            "token": .string(issued.token.withExposed { $0 }), "expiresAt": .string(issued.expiresAt.iso8601),
-            "scope": "agent", "agentId": .string(id),
+            "token": .string(issued.token.withExposed { $0 }), "expiresAt": JSON(issued.expiresAt),
+            "scope": .string(AgentClaims.Scope.agent.rawValue), "agentId": .string(id),
         ]
     }
 

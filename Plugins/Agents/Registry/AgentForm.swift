@@ -57,24 +57,3 @@ struct AgentForm: Sendable {
             }
     }
 }
-
-extension BodyForm {
-    /// A text without white space at its ends; absent, null and empty give `nil`.
-    mutating func text(_ key: String, longest: Int) -> String? {
-        guard let text = string(key)?.trimmed, !text.isEmpty else { return nil }
-        if text.unicodeScalars.count > longest {
-            reject(key, "String should have at most \(longest) characters")
-        } else if text.utf8.contains(0) {
-            reject(key, "String should have no NUL character")
-        }
-        return text
-    }
-
-    /// An object; absent and null give `nil`.
-    mutating func object(_ key: String) -> JSONObject? {
-        guard let value = value(key), !value.isNull else { return nil }
-        if let object = value.objectValue { return object }
-        reject(key, "Input should be a valid dictionary")
-        return nil
-    }
-}

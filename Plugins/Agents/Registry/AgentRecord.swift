@@ -18,8 +18,6 @@ struct AgentRecord: Sendable, Equatable {
         var allowed = true
         /// Whatever the operator keeps here.
         var config: JSONObject?
-        /// Goes up with each change.
-        var revision = 1
     }
 
     /// What its heartbeats say.
@@ -71,16 +69,14 @@ struct AgentRecord: Sendable, Equatable {
 
     /// The agent as it is answered.
     func json(isOnline: Bool) -> JSON {
-        let text = { (value: String?) -> JSON in value.map { .string($0) } ?? .null }
-        let moment = { (value: Timestamp?) -> JSON in value.map { .string($0.iso8601) } ?? .null }
-        return [
-            "id": .string(id), "name": text(decision.name), "role": text(decision.role), "host": text(decision.host),
-            "baseUrl": text(decision.baseURL), "status": .string(status), "allowed": .bool(decision.allowed),
-            "config": shownConfig.map { .object($0) } ?? .null,
-            "metrics": report.metrics.map { .object($0) } ?? .null, "last_seen_at": moment(report.lastHeartbeatAt),
-            "last_heartbeat_at": moment(report.lastHeartbeatAt),
-            "last_manifest_version": text(report.lastManifestVersion), "created_at": moment(createdAt),
-            "updated_at": moment(updatedAt), "online": .bool(isOnline),
+        [
+            "id": .string(id), "name": JSON(decision.name), "role": JSON(decision.role), "host": JSON(decision.host),
+            "baseUrl": JSON(decision.baseURL), "status": .string(status), "allowed": .bool(decision.allowed),
+            "config": JSON(shownConfig),
+            "metrics": JSON(report.metrics), "last_seen_at": JSON(report.lastHeartbeatAt),
+            "last_heartbeat_at": JSON(report.lastHeartbeatAt),
+            "last_manifest_version": JSON(report.lastManifestVersion), "created_at": JSON(createdAt),
+            "updated_at": JSON(updatedAt), "online": .bool(isOnline),
         ]
     }
 

@@ -2,15 +2,15 @@ import PluginAPI
 
 /// The agents on disk.
 struct AgentStore: Sendable {
-    private let database: any Database
-
-    /// Works on a database.
-    init(database: any Database) {
-        self.database = database
-    }
+    /// The daemon's database.
+    let database: any Database
 
     /// The table; append-only.
-    static let migration = Migration("001-agents") { dialect in
+    static let migrations = [
+        table,
+        Migration("004-no-revision", "ALTER TABLE agents_agents DROP COLUMN revision"),
+    ]
+    private static let table = Migration("001-agents") { dialect in
         [
             SQL(
                 text: """
@@ -41,10 +41,10 @@ struct AgentStore: Sendable {
                 let decision = agent.decision
                 try connection.execute(
                     """
-                    INSERT INTO agents_agents (id, name, role, host, base_url, status, allowed, config, revision,
-                        created_at, updated_at)
+                    INSERT INTO agents_agents (id, name, role, host, base_url, status, allowed, config, created_at,
+                        updated_at)
                     VALUES (\(agent.id), \(decision.name), \(decision.role), \(decision.host), \(decision.baseURL),
-                        \(decision.status), \(decision.allowed), \(decision.config?.storedText), \(decision.revision),
+                        \(decision.status), \(decision.allowed), \(decision.config),
                         \(agent.createdAt), \(agent.updatedAt))
                     """)
             }
@@ -63,14 +63,25 @@ struct AgentStore: Sendable {
             let found = try connection.first("SELECT * FROM agents_agents WHERE id = \(id)", AgentRecord.init)
             guard var decision = found?.decision else { throw HTTPError(.agentNotFound) }
             body(&decision)
-            decision.revision += 1
             try connection.execute(
                 """
                 UPDATE agents_agents SET name = \(decision.name), role = \(decision.role), host = \(decision.host),
                     base_url = \(decision.baseURL), status = \(decision.status), allowed = \(decision.allowed),
-                    config = \(decision.config?.storedText), revision = \(decision.revision), updated_at = \(time)
+                    config = \(decision.config), updated_at = \(time)
                 WHERE id = \(id)
                 """)
+        }
+    }
+
+    /// Deletes an agent with its tasks and their events.
+    ///
+    /// - Throws: ``HTTPError`` 409 `AGENT_HAS_RUNNING_TASK` unless forced, 404 `AGENT_NOT_FOUND`; ``DatabaseError``.
+    func remove(_ id: String, isForced: Bool) async throws {
+        try await database.write { connection in
+            if !isForced, try TaskStore.isRunning(agentID: id, connection) { throw HTTPError(.hasRunningTask) }
+            let gone = try connection.execute("DELETE FROM agents_agents WHERE id = \(id)")
+            guard gone.changes > 0 else { throw HTTPError(.agentNotFound) }
+            try TaskStore.removeAll(ofAgent: id, connection)
         }
     }
 
@@ -95,7 +106,7 @@ struct AgentStore: Sendable {
                 try connection.execute(
                     """
                     UPDATE agents_agents SET last_heartbeat_at = \(report.lastHeartbeatAt),
-                        metrics = \(report.metrics?.storedText), heartbeat = \(report.payload?.storedText),
+                        metrics = \(report.metrics), heartbeat = \(report.payload),
                         agent_version = \(report.agentVersion), comfyui_version = \(report.comfyVersion),
                         reported_status = \(report.status), updated_at = \(agent.updatedAt)
                     WHERE id = \(agent.id) AND created_at = \(agent.createdAt)
@@ -105,28 +116,38 @@ struct AgentStore: Sendable {
     }
 }
 
+// MARK: - In the transactions of others
+
+extension AgentStore {
+    /// Whether there is an agent.
+    ///
+    /// - Throws: ``DatabaseError``.
+    static func exists(_ id: String, _ connection: any SQLConnection) throws -> Bool {
+        try connection.first("SELECT id FROM agents_agents WHERE id = \(id)") { _ in true } != nil
+    }
+
+    /// Notes the version of the manifest that an agent brought to its server last.
+    ///
+    /// - Throws: ``DatabaseError``.
+    static func note(manifestVersion version: String, of id: String, _ connection: any SQLConnection) throws {
+        try connection.execute("UPDATE agents_agents SET last_manifest_version = \(version) WHERE id = \(id)")
+    }
+}
+
 extension AgentRecord {
     /// Reads a row.
     init(_ row: Row) throws {
-        let object = { (column: String) -> JSONObject? in
-            try row.optional(column, as: String.self).flatMap { try? JSON(parsing: $0).objectValue }
-        }
         id = try row.get("id")
         decision = Decision(
             name: try row.optional("name"), role: try row.optional("role"), host: try row.optional("host"),
             baseURL: try row.optional("base_url"), status: try row.get("status"), allowed: try row.get("allowed"),
-            config: try object("config"), revision: try row.get("revision"))
+            config: try row.object("config"))
         report = Report(
-            lastHeartbeatAt: try row.optional("last_heartbeat_at"), metrics: try object("metrics"),
-            payload: try object("heartbeat"), agentVersion: try row.optional("agent_version"),
+            lastHeartbeatAt: try row.optional("last_heartbeat_at"), metrics: try row.object("metrics"),
+            payload: try row.object("heartbeat"), agentVersion: try row.optional("agent_version"),
             comfyVersion: try row.optional("comfyui_version"), status: try row.optional("reported_status"),
             lastManifestVersion: try row.optional("last_manifest_version"))
         createdAt = try row.get("created_at")
         updatedAt = try row.get("updated_at")
     }
-}
-
-extension JSONObject {
-    /// The object as a column has it.
-    var storedText: String { JSON.object(self).text() }
 }

@@ -13,25 +13,18 @@ struct EventForm: Sendable {
     init(_ body: BodyForm) throws {
         var form = body
         level = form.text("level", longest: 32) ?? "info"
-        message = TaskEvent.cut(form.requiredString("message").trimmed)
+        message = form.requiredString("message").trimmed.firstCodePoints(TaskEvent.longestMessage)
         happenedAt = form.moment("eventTime")
         // What else an agent says of an event goes into its payload: seed 001 §4 shows `step` there.
-        var payload = form.object("payload")
+        let given = form.object("payload")
+        var payload = given ?? [:]
         for key in Self.words {
-            guard let text = form.text(key, longest: 255) else { continue }
-            payload = payload ?? [:]
-            payload?[key] = .string(text)
+            if let text = form.text(key, longest: 255) { payload[key] = .string(text) }
         }
         for key in Self.numbers {
-            guard let value = form.value(key), !value.isNull else { continue }
-            guard value.doubleValue != nil else {
-                form.reject(key, "Input should be a valid number")
-                continue
-            }
-            payload = payload ?? [:]
-            payload?[key] = value
+            if let value = form.number(key) { payload[key] = value }
         }
-        self.payload = payload
+        self.payload = given == nil && payload.isEmpty ? nil : payload
         try form.finish()
     }
 

@@ -29,7 +29,7 @@ struct ProtocolController: Sendable {
             let bytes = try await files.run { [path] in try SmallFile.read(path, largest: Self.largest) }
             text = String(decoding: bytes, as: UTF8.self)
         } catch let problem as SmallFile.Problem {
-            logger.debug("the protocol document cannot be read, the built-in one is shown", ["problem": "\(problem)"])
+            logger.debug("the protocol document cannot be read, the built-in one is shown", ["error": "\(problem)"])
             text = Self.ownCopy
         }
         return .text(text, type: "text/markdown; charset=utf-8")

@@ -37,7 +37,7 @@ struct Receipt: Sendable {
             errorMessage = nil
         case .failed:
             result = Self.respelled(body)
-            errorMessage = reasons.first { !$0.isEmpty }.map(TaskEvent.cut)
+            errorMessage = reasons.first { !$0.isEmpty }?.firstCodePoints(TaskEvent.longestMessage)
         }
     }
 

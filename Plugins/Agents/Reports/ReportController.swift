@@ -58,7 +58,7 @@ struct ReportController: Sendable {
         let task: AgentTask
         do {
             task = try await gate.task(id, request)
-        } catch let error as HTTPError where Self.late.contains(error.code) {
+        } catch let error as HTTPError where error.has(.taskExpired) || error.has(.tokenExpired) {
             await keepLate(request, id, outcome)
             throw error
         }
@@ -76,8 +76,6 @@ struct ReportController: Sendable {
             request.logger.error("a late receipt could not be kept", ["task.id": id, "error": "\(error)"])
         }
     }
-
-    private static let late = [AgentCode.taskExpired.rawValue, AgentCode.tokenExpired.rawValue]
 
     private func receipt(_ request: Request, of task: AgentTask, _ outcome: Receipt.Outcome) async throws -> Receipt {
         try limits.requests.count(task.agentID)

@@ -31,7 +31,7 @@ struct TaskSweeper: Sendable {
                 task.finishedAt = now
                 task.errorMessage = AgentCode.taskExpired.rawValue
             }
-        } catch let error as HTTPError where error.code == AgentCode.taskNotFound.rawValue {
+        } catch let error as HTTPError where error.has(.taskNotFound) {
             // Deleted with its agent since it was listed.
         }
     }

@@ -31,14 +31,14 @@ struct VerifyController: Sendable {
         try form.finish()
         guard !token.isEmpty else { throw HTTPError(.tokenRequired) }
         guard let claims = try gate.tokens.claims(of: token) else {
-            return Self.answer(agentID ?? "debug", taskID, nil, .debug)
+            return Self.answer(agentID ?? "debug", taskID, nil, "debug")
         }
         guard agentID == nil || agentID == claims.agentID, taskID == nil || taskID == claims.taskID,
             nonce == nil || nonce == claims.nonce
         else { throw HTTPError(.payloadMismatch) }
         let task = try await gate.verify(claims)
         try limits.requests.count(claims.agentID)
-        return Self.answer(claims.agentID, claims.taskID, task?.expiresAt, claims.scope)
+        return Self.answer(claims.agentID, claims.taskID, task?.expiresAt, claims.scope.rawValue)
     }
 
     /// A text that is there and not empty.
@@ -47,11 +47,11 @@ struct VerifyController: Sendable {
     }
 
     private static func answer(
-        _ agentID: String, _ taskID: String?, _ expiresAt: Timestamp?, _ scope: AgentClaims.Scope
+        _ agentID: String, _ taskID: String?, _ expiresAt: Timestamp?, _ scope: String
     ) -> JSON {
         [
-            "ok": true, "agentId": .string(agentID), "taskId": taskID.map { .string($0) } ?? .null,
-            "expiresAt": expiresAt.map { .string($0.iso8601) } ?? .null, "scope": .string(scope.rawValue),
+            "ok": true, "agentId": .string(agentID), "taskId": JSON(taskID),
+            "expiresAt": JSON(expiresAt), "scope": .string(scope),
             "policy": ["allow": true],
         ]
     }

@@ -26,8 +26,8 @@ enum AgentCode: String, Sendable, CaseIterable {
     case idImmutable = "AGENT_ID_IMMUTABLE"
     /// The agent is not on the white list, is disabled, or is not the one of the token.
     case agentNotAllowed = "AGENT_NOT_ALLOWED"
-    /// The agent has work under way.
-    case agentBusy = "AGENT_HAS_RUNNING_TASK"
+    /// A task of the agent is running.
+    case hasRunningTask = "AGENT_HAS_RUNNING_TASK"
     /// There is no address to push to.
     case baseURLMissing = "AGENT_BASE_URL_MISSING"
     /// The daemon may not push to that address.
@@ -61,7 +61,7 @@ enum AgentCode: String, Sendable, CaseIterable {
         case .tokenRequired, .tokenInvalid, .tokenExpired, .kidRequired, .kidInvalid, .payloadInvalid: .unauthorized
         case .payloadMismatch, .scopeInvalid, .agentNotAllowed, .manifestForbidden, .taskForbidden: .forbidden
         case .agentNotFound, .manifestNotFound, .taskNotFound: .notFound
-        case .agentExists, .agentBusy, .manifestExists, .taskExpired, .taskExists, .taskFinished: .conflict
+        case .agentExists, .hasRunningTask, .manifestExists, .taskExpired, .taskExists, .taskFinished: .conflict
         case .idImmutable, .baseURLMissing, .targetRefused: .badRequest
         case .pushFailed: .badGateway
         case .rateLimited: .tooManyRequests
@@ -84,7 +84,7 @@ enum AgentCode: String, Sendable, CaseIterable {
         case .agentExists: "An agent has this id."
         case .idImmutable: "The id of an agent cannot be changed."
         case .agentNotAllowed: "The agent is not allowed."
-        case .agentBusy: "A task of the agent is running; force=true deletes all the same."
+        case .hasRunningTask: "A task of the agent is running; force=true deletes all the same."
         case .baseURLMissing: "The agent has no baseUrl to push to."
         case .targetRefused: "The agent's baseUrl is not an address that tasks may be pushed to."
         case .manifestNotFound: "There is no such manifest."
@@ -107,4 +107,7 @@ extension HTTPError {
     init(_ code: AgentCode, cause: (any Error)? = nil) {
         self.init(code.status, code.rawValue, code.message, cause: cause)
     }
+
+    /// Whether this is the error of a code.
+    func has(_ code: AgentCode) -> Bool { self.code == code.rawValue }
 }

@@ -5,6 +5,7 @@ enum AgentSchemas {
     private static let text: JSON = ["type": "string"]
     private static let textOrNull: JSON = ["type": ["string", "null"]]
     private static let wholeOrNull: JSON = ["type": ["integer", "null"]]
+    private static let numberOrNull: JSON = ["type": ["number", "null"]]
     private static let object: JSON = ["type": "object"]
     private static let objectOrNull: JSON = ["type": ["object", "null"]]
     private static let moment: JSON = ["type": "string", "format": "date-time"]
@@ -38,6 +39,7 @@ enum AgentSchemas {
             (429, "`AGENT_RATE_LIMITED`"),
         ]
     }
+
     /// The answer to a deletion.
     static let deleted = allOf(["status": ["type": "string", "enum": ["deleted"]]])
 
@@ -143,9 +145,9 @@ enum AgentSchemas {
         "properties": [
             "level": ["type": ["string", "null"], "maxLength": 32, "description": "`info`, `warn` or `error`."],
             "message": ["type": "string", "description": "Cut to 4096 characters."], "step": textOrNull,
-            "stage": textOrNull, "progress": ["type": ["number", "null"]], "payload": objectOrNull,
+            "stage": textOrNull, "progress": numberOrNull, "payload": objectOrNull,
             "eventTime": momentOrNull, "provider": textOrNull, "nodeId": textOrNull,
-            "retryCount": ["type": ["number", "null"]], "traceId": textOrNull,
+            "retryCount": numberOrNull, "traceId": textOrNull,
         ],
     ]
 
@@ -157,6 +159,21 @@ enum AgentSchemas {
         "type": "object",
         "properties": ["error_code": textOrNull, "message": textOrNull, "error": textOrNull, "failed_items": [:]],
     ]
+
+    /// The body of a heartbeat.
+    static let heartbeatForm: JSON = [
+        "type": "object",
+        "properties": [
+            "status": textOrNull, "cpu": numberOrNull, "mem": numberOrNull, "disk_free_gb": numberOrNull,
+            "gpu": objectOrNull, "metrics": objectOrNull, "payload": objectOrNull, "agent_version": textOrNull,
+            "comfyui_version": textOrNull,
+        ],
+    ]
+
+    /// The answer to a heartbeat.
+    static let heartbeat = allOf([
+        "status": ["type": "string", "enum": ["ok"]], "agentId": text, "receivedAt": moment,
+    ])
 
     /// The body of a question about a token.
     static let verifyForm: JSON = [

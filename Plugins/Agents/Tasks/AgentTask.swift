@@ -49,23 +49,21 @@ struct AgentTask: Sendable, Equatable {
 
     /// The task as it is answered.
     var json: JSONObject {
-        let text = { (value: String?) -> JSON in value.map { .string($0) } ?? .null }
-        let moment = { (value: Timestamp?) -> JSON in value.map { .string($0.iso8601) } ?? .null }
         let words = JSON.array(actions.map { .string($0) })
         return [
             "id": .string(id), "agentId": .string(agentID),
-            "manifestId": manifestID.map { .number(JSONNumber(Int($0))) } ?? .null, "manifestUrl": text(manifestURL),
+            "manifestId": JSON(manifestID), "manifestUrl": JSON(manifestURL),
             "actions": words, "expiresAt": .string(expiresAt.iso8601), "status": .string(state.rawValue),
-            "tokenNonce": .string(nonce), "pushedAt": moment(pushedAt), "startedAt": moment(startedAt),
-            "finishedAt": moment(finishedAt),
+            "tokenNonce": .string(nonce), "pushedAt": JSON(pushedAt), "startedAt": JSON(startedAt),
+            "finishedAt": JSON(finishedAt),
             "requestPayload": [
-                "agent_id": .string(agentID), "manifest_url": text(manifestURL), "actions": words,
+                "agent_id": .string(agentID), "manifest_url": JSON(manifestURL), "actions": words,
                 "expires_at": .string(expiresAt.iso8601),
             ],
-            "resultPayload": result.map { .object($0) } ?? .null, "errorMessage": text(errorMessage),
+            "resultPayload": JSON(result), "errorMessage": JSON(errorMessage),
             "created_at": .string(createdAt.iso8601), "updated_at": .string(updatedAt.iso8601),
             "submitStatus": .string(submitStatus), "callbackStatus": .string(callbackStatus),
-            "finalStatus": .string(finalStatus), "errorCode": text(result?["errorCode"]?.stringValue),
+            "finalStatus": .string(finalStatus), "errorCode": JSON(result?["errorCode"]?.stringValue),
         ]
     }
 

@@ -4,6 +4,12 @@ import PluginAPI
 struct TaskController: Sendable {
     /// Does what is asked for.
     let service: TaskService
+    /// The tasks.
+    let tasks: TaskStore
+    /// Knows the daemon's address.
+    let daemon: DaemonSettings
+    /// Tells the time.
+    let clock: any TimeSource
 
     /// The largest body in bytes.
     private static let bodyLimit = 1 << 20
@@ -14,9 +20,8 @@ struct TaskController: Sendable {
             "/tasks",
             docs: OperationDocs(
                 "The tasks, the newest first.",
-                query: ListPage.docs([
-                    QueryDoc("agent_id", "The agent."), QueryDoc("status", "The exact status."),
-                ]), returns: AgentSchemas.list(AgentSchemas.task), errors: [(422, "Bad query.")]), use: list)
+                query: [QueryDoc("agent_id", "The agent."), QueryDoc("status", "The exact status.")] + ListPage.docs,
+                returns: AgentSchemas.list(AgentSchemas.task), errors: [(422, "Bad query.")]), use: list)
         routes.post(
             "/tasks",
             docs: OperationDocs(
@@ -56,7 +61,7 @@ struct TaskController: Sendable {
         routes.get(
             "/tasks/{task_id}/events", String.self,
             docs: OperationDocs(
-                "What was told about a task, the newest first.", query: ListPage.docs(),
+                "What was told about a task, the newest first.", query: ListPage.docs,
                 returns: AgentSchemas.list(AgentSchemas.event), errors: [(422, "Bad query.")]), use: events)
     }
 
@@ -67,7 +72,7 @@ struct TaskController: Sendable {
         let page = ListPage(&form)
         try form.finish()
         return .array(
-            try await service.tasks.list(agentID: agentID, state: state, limit: page.limit, offset: page.offset).map {
+            try await tasks.list(agentID: agentID, state: state, limit: page.limit, offset: page.offset).map {
                 .object($0.json)
             })
     }
@@ -76,20 +81,16 @@ struct TaskController: Sendable {
         var query = QueryForm(request.query)
         let isPushed = query.flag("push") ?? true
         try query.finish()
-        let now = service.context.clock.wallClock
-        let form = try TaskForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), now: now)
-        let (task, isNew) = try await service.create(form, baseURL: service.context.daemon.baseURL(for: request))
-        guard isPushed, isNew || task.state == .pending else { return .object(task.json) }
-        try await service.pusher.pushNew(task.id)
-        return .object(try await service.tasks.find(task.id).json)
+        let form = try TaskForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), now: clock.wallClock)
+        return .object(try await service.create(form, baseURL: daemon.baseURL(for: request), isPushed: isPushed).json)
     }
 
     private func one(_ request: Request, _ id: String) async throws -> JSON {
-        .object(try await service.tasks.find(id).json)
+        .object(try await tasks.find(id).json)
     }
 
     private func push(_ request: Request, _ id: String) async throws -> JSON {
-        try await service.pusher.push(id).json
+        try await service.push(id).json
     }
 
     private func cancel(_ request: Request, _ id: String) async throws -> JSON {
@@ -104,6 +105,6 @@ struct TaskController: Sendable {
         var form = QueryForm(request.query)
         let page = ListPage(&form)
         try form.finish()
-        return .array(try await service.tasks.events(of: id, limit: page.limit, offset: page.offset).map(\.json))
+        return .array(try await tasks.events(of: id, limit: page.limit, offset: page.offset).map(\.json))
     }
 }

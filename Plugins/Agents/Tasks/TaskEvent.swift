@@ -17,23 +17,16 @@ struct TaskEvent: Sendable, Equatable {
     /// When it was stored.
     let createdAt: Timestamp
 
-    /// The longest message in characters; longer ones are cut.
+    /// The longest message in characters (code points); longer ones are cut.
     static let longestMessage = 4096
-
-    /// A message that is no longer than it may be.
-    static func cut(_ message: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        scalars.append(contentsOf: message.unicodeScalars.prefix(longestMessage))
-        return String(scalars)
-    }
 
     /// The event as it is answered.
     var json: JSON {
         [
-            "id": .number(JSONNumber(Int(id))), "taskId": .string(taskID), "level": .string(level),
-            "message": .string(message), "payload": payload.map { .object($0) } ?? .null,
+            "id": JSON(id), "taskId": .string(taskID), "level": .string(level),
+            "message": .string(message), "payload": JSON(payload),
             "step": payload?["step"] ?? .null, "progress": payload?["progress"] ?? .null,
-            "eventTime": happenedAt.map { .string($0.iso8601) } ?? .null, "created_at": .string(createdAt.iso8601),
+            "eventTime": JSON(happenedAt), "created_at": .string(createdAt.iso8601),
         ]
     }
 }

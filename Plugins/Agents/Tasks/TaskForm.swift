@@ -24,12 +24,7 @@ struct TaskForm: Sendable {
         var form = body
         agentID = form.requiredString("agentId")
         manifestID = form.integer("manifestId").map { Int64($0) }
-        manifestURL = form.text("manifestUrl", longest: 2048)
-        if let manifestURL, !manifestURL.lowercased().hasPrefix("http://"),
-            !manifestURL.lowercased().hasPrefix("https://")
-        {
-            form.reject("manifestUrl", "Input should be an http or https URL")
-        }
+        manifestURL = form.manifestURL("manifestUrl")
         actions = Self.actions(&form)
         expiresAt = form.moment("expiresAt")
         if let expiresAt, expiresAt <= now { form.reject("expiresAt", "Input should be in the future") }
@@ -54,7 +49,7 @@ struct TaskForm: Sendable {
         var unique: [String] = []
         for action in given.map(\.trimmed) where !action.isEmpty && !unique.contains(action) {
             guard unique.count < mostActions, action.utf8.count <= 64 else {
-                form.reject("actions", "List should have at most \(mostActions) items of 64 characters")
+                form.reject("actions", "List should have at most \(mostActions) items of 64 bytes")
                 break
             }
             unique.append(action)

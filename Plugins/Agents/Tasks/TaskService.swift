@@ -8,6 +8,8 @@ struct TaskService: Sendable {
     let roster: AgentRoster
     /// The manifests.
     let manifests: ManifestStore
+    /// Makes nonces.
+    let tokens: AgentTokens
     /// Brings tasks to agents.
     let pusher: TaskPusher
     /// Settings.
@@ -15,27 +17,40 @@ struct TaskService: Sendable {
     /// What the plugin may use.
     let context: PluginContext
 
-    /// Makes a task, or finds the one that was made by the same wish before.
+    /// Makes a task, or finds the one that was made by the same wish before, and pushes it unless it has got further.
     ///
-    /// - Parameter baseURL: The daemon's address, as the agent should use it.
-    /// - Returns: The task, and whether it is new.
+    /// - Parameters:
+    ///   - baseURL: The daemon's address, as the agent should use it.
+    ///   - isPushed: Whether it is pushed at all.
+    /// - Returns: The task as it is then.
     /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_MANIFEST_NOT_FOUND`, 409
-    ///   `AGENT_TASK_ALREADY_EXISTS`; ``DatabaseError``.
-    func create(_ form: TaskForm, baseURL: String) async throws -> (task: AgentTask, isNew: Bool) {
+    ///   `AGENT_TASK_ALREADY_EXISTS`; as ``TaskPusher/pushNew(_:)``, and then the task exists; ``DatabaseError``.
+    func create(_ form: TaskForm, baseURL: String, isPushed: Bool) async throws -> AgentTask {
+        let (task, isNew) = try await insert(form, baseURL: baseURL)
+        guard isPushed, isNew || task.state == .pending else { return task }
+        try await pusher.pushNew(task.id)
+        return try await tasks.find(task.id)
+    }
+
+    private func insert(_ form: TaskForm, baseURL: String) async throws -> (task: AgentTask, isNew: Bool) {
         guard try roster.find(form.agentID).mayTalk else { throw HTTPError(.agentNotAllowed) }
         let now = context.clock.wallClock
         var manifest: Manifest?
         if let id = form.manifestID { manifest = try await manifests.find(id) }
         let base = configuration.manifestBaseURL ?? baseURL
         let ownURL = manifest.map { $0.downloadURL ?? "\(base)/api/agent/manifests/\($0.id)" }
-        let timeout = configuration.taskTimeout.inNanoseconds / 1_000_000
         let task = AgentTask(
             id: form.taskID ?? newID(now), agentID: form.agentID, manifestID: form.manifestID,
             manifestURL: form.manifestURL ?? ownURL, actions: form.actions,
-            expiresAt: form.expiresAt ?? Timestamp(milliseconds: now.milliseconds + timeout),
-            nonce: newNonce(), createdAt: now, updatedAt: now)
+            expiresAt: form.expiresAt ?? now.advanced(by: configuration.taskTimeout),
+            nonce: tokens.randomNonce(), createdAt: now, updatedAt: now)
         return try await tasks.insert(task, manifest: manifest?.json)
     }
+
+    /// Pushes a task; a failed or rejected one begins anew.
+    ///
+    /// - Throws: as ``TaskPusher/push(_:)``.
+    func push(_ id: String) async throws -> TaskPusher.Pushed { try await pusher.push(id) }
 
     /// Ends a task that has not ended.
     ///
@@ -55,13 +70,11 @@ struct TaskService: Sendable {
     ///
     /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`; ``DatabaseError``.
     func revoke(_ id: String, by actor: String) async throws -> AgentTask {
-        let nonce = newNonce()
+        let nonce = tokens.randomNonce()
         let event = TaskEvent(
             taskID: id, level: "warn", message: "tokens revoked by \(actor)", createdAt: context.clock.wallClock)
         return try await tasks.tell(id, .notAccepted, event: event) { task, _ in task.nonce = nonce }.task
     }
-
-    private func newNonce() -> String { Hex.encode(context.cryptography.randomBytes(16)) }
 
     /// `agt_20260205_224000_0a1b2c3d`.
     private func newID(_ now: Timestamp) -> String {

@@ -2,14 +2,10 @@ import PluginAPI
 
 /// The tasks and their events on disk; the only place where a task changes its state.
 struct TaskStore: Sendable {
-    private let database: any Database
-    private let clock: any TimeSource
-
-    /// Works on a database.
-    init(database: any Database, clock: any TimeSource) {
-        self.database = database
-        self.clock = clock
-    }
+    /// The daemon's database.
+    let database: any Database
+    /// Tells the time.
+    let clock: any TimeSource
 
     /// The tables; append-only.
     static let migration = Migration("003-tasks") { dialect in
@@ -79,10 +75,7 @@ struct TaskStore: Sendable {
                 try Self.save(task, connection)
             }
             let version = next == .success ? try Self.manifest(of: id, connection)?["version"]?.stringValue : nil
-            if let version {
-                try connection.execute(
-                    "UPDATE agents_agents SET last_manifest_version = \(version) WHERE id = \(task.agentID)")
-            }
+            if let version { try AgentStore.note(manifestVersion: version, of: task.agentID, connection) }
             let isReceipt = happening == .completed || happening == .failed
             if isReceipt, next != nil { try Self.hasten(agentID: task.agentID, at: now, connection) }
             var stored = event ?? (next == nil ? nil : eventIfMoved)
@@ -96,7 +89,7 @@ struct TaskStore: Sendable {
 
     /// Brings the next push forward of the oldest task that waits for an agent, because the agent has finished another one.
     private static func hasten(agentID: String, at now: Timestamp, _ connection: any SQLConnection) throws {
-        let time = Timestamp(milliseconds: now.milliseconds + breather.inNanoseconds / 1_000_000)
+        let time = now.advanced(by: breather)
         let waiting: SQL = """
             SELECT id FROM agents_tasks WHERE agent_id = \(agentID) AND state = 'pending' AND next_push_at > \(time)
             ORDER BY created_at, id LIMIT 1
@@ -137,15 +130,14 @@ struct TaskStore: Sendable {
                 return (known, false)
             }
             // It may have been deleted a moment ago, with its tasks.
-            let agent: SQL = "SELECT id FROM agents_agents WHERE id = \(task.agentID)"
-            guard try connection.first(agent, { _ in true }) != nil else { throw HTTPError(.agentNotFound) }
+            guard try AgentStore.exists(task.agentID, connection) else { throw HTTPError(.agentNotFound) }
             let actions = JSON.array(task.actions.map { .string($0) }).text()
             try connection.execute(
                 """
                 INSERT INTO agents_tasks (id, agent_id, manifest_id, manifest_url, manifest, actions, expires_at, state,
                     nonce, failed_pushes, next_push_at, created_at, updated_at)
                 VALUES (\(task.id), \(task.agentID), \(task.manifestID), \(task.manifestURL),
-                    \(manifest?.storedText), \(actions), \(task.expiresAt), \(task.state.rawValue), \(task.nonce),
+                    \(manifest), \(actions), \(task.expiresAt), \(task.state.rawValue), \(task.nonce),
                     \(task.failedPushes), \(task.nextPushAt), \(task.createdAt), \(task.updatedAt))
                 """)
             return (task, true)
@@ -161,25 +153,6 @@ struct TaskStore: Sendable {
         if let state { query = query + " AND state = \(state)" }
         let statement = query + " ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)"
         return try await database.read { try $0.all(statement, AgentTask.init) }
-    }
-
-    /// The newest events of a task; none for a task that is not there.
-    ///
-    /// - Throws: ``DatabaseError``.
-    func events(of id: String, limit: Int, offset: Int = 0) async throws -> [TaskEvent] {
-        try await database.read { connection in
-            try connection.all(
-                """
-                SELECT * FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT \(limit) OFFSET \(offset)
-                """, TaskEvent.init)
-        }
-    }
-
-    /// The number of the last event of a task; 0 when there is none.
-    ///
-    /// - Throws: ``DatabaseError``.
-    func newestEvent(of id: String) async throws -> Int64 {
-        try await events(of: id, limit: 1).first?.id ?? 0
     }
 
     /// Tasks that have to be pushed again by now (``PushRetry/isDue(_:now:)``), the most urgent first.
@@ -214,47 +187,10 @@ struct TaskStore: Sendable {
         }
     }
 
-    /// Stores an event that changes nothing of its task, unless the task has one with the same words.
-    ///
-    /// One that was deleted since, or made again under its id, is left alone.
-    ///
-    /// - Parameter task: The task as it was when the token was checked.
-    /// - Throws: ``DatabaseError``.
-    func noteOnce(_ event: TaskEvent, of task: AgentTask) async throws {
-        try await database.write { connection in
-            guard try Self.find(task.id, connection)?.nonce == task.nonce else { return }
-            let same: SQL = """
-                SELECT id FROM agents_task_events WHERE task_id = \(event.taskID) AND message = \(event.message) LIMIT 1
-                """
-            if try connection.first(same, { _ in true }) == nil { _ = try Self.add(event, connection) }
-        }
-    }
-
-    /// Drops the oldest events of a task until no more are left than may be.
+    /// A task; `nil` when there is none.
     ///
     /// - Throws: ``DatabaseError``.
-    func dropOldEvents(of id: String) async throws {
-        try await database.write { try Self.dropOldEvents(of: id, $0) }
-    }
-
-    /// Deletes an agent with its tasks and their events.
-    ///
-    /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`; 409 `AGENT_HAS_RUNNING_TASK` unless forced; ``DatabaseError``.
-    func removeAgent(_ id: String, isForced: Bool) async throws {
-        try await database.write { connection in
-            let running: SQL = "SELECT id FROM agents_tasks WHERE agent_id = \(id) AND state = 'running' LIMIT 1"
-            if !isForced, try connection.first(running, { _ in true }) != nil { throw HTTPError(.agentBusy) }
-            let gone = try connection.execute("DELETE FROM agents_agents WHERE id = \(id)")
-            guard gone.changes > 0 else { throw HTTPError(.agentNotFound) }
-            try connection.execute(
-                """
-                DELETE FROM agents_task_events WHERE task_id IN (SELECT id FROM agents_tasks WHERE agent_id = \(id))
-                """)
-            try connection.execute("DELETE FROM agents_tasks WHERE agent_id = \(id)")
-        }
-    }
-
-    private static func find(_ id: String, _ connection: any SQLConnection) throws -> AgentTask? {
+    static func find(_ id: String, _ connection: any SQLConnection) throws -> AgentTask? {
         try connection.first(columns + " WHERE id = \(id)", AgentTask.init)
     }
 
@@ -275,47 +211,31 @@ struct TaskStore: Sendable {
         try connection.execute(
             """
             UPDATE agents_tasks SET state = \(task.state.rawValue), nonce = \(task.nonce), pushed_at = \(task.pushedAt),
-                started_at = \(task.startedAt), finished_at = \(task.finishedAt), result = \(task.result?.storedText),
+                started_at = \(task.startedAt), finished_at = \(task.finishedAt), result = \(task.result),
                 error_message = \(task.errorMessage), failed_pushes = \(task.failedPushes),
                 next_push_at = \(task.nextPushAt), updated_at = \(task.updatedAt)
             WHERE id = \(task.id)
             """)
     }
+}
 
-    /// The events that are kept of one task, and some more until the next look.
-    static let mostEvents = 5000
-    /// The characters of messages and payloads that are kept of one task, likewise.
-    static let mostEventText = 16 << 20
-    private static let eventsBetweenLooks = 100
+// MARK: - In the transactions of others
 
-    private static func add(_ event: TaskEvent, _ connection: any SQLConnection) throws -> Int64 {
-        let id = try connection.execute(
-            """
-            INSERT INTO agents_task_events (task_id, level, message, payload, happened_at, created_at)
-            VALUES (\(event.taskID), \(event.level), \(event.message), \(event.payload?.storedText),
-                \(event.happenedAt), \(event.createdAt))
-            """
-        ).lastInsertID
-        // By lot: agents see the numbers, and could leave those to other tasks at which their own are looked at.
-        if Int.random(in: 0..<eventsBetweenLooks) == 0 { try dropOldEvents(of: event.taskID, connection) }
-        return id
+extension TaskStore {
+    /// Whether an agent has a task under way.
+    ///
+    /// - Throws: ``DatabaseError``.
+    static func isRunning(agentID: String, _ connection: any SQLConnection) throws -> Bool {
+        let running: SQL = "SELECT id FROM agents_tasks WHERE agent_id = \(agentID) AND state = 'running' LIMIT 1"
+        return try connection.first(running) { _ in true } != nil
     }
 
-    private static func dropOldEvents(of id: String, _ connection: any SQLConnection) throws {
-        let newestFirst: SQL = """
-            SELECT id, LENGTH(message) + COALESCE(LENGTH(payload), 0) AS size FROM agents_task_events
-            WHERE task_id = \(id) ORDER BY id DESC LIMIT \(mostEvents + 1)
-            """
-        var count = 0
-        var text = 0
-        var last: Int64?
-        try connection.forEach(newestFirst) { row in
-            guard last == nil else { return }
-            count += 1
-            text += Int(try row.get("size", as: Int64.self))
-            if count > mostEvents || text > mostEventText { last = try row.get("id") }
-        }
-        guard let last else { return }
-        try connection.execute("DELETE FROM agents_task_events WHERE task_id = \(id) AND id <= \(last)")
+    /// Deletes the tasks of an agent with their events.
+    ///
+    /// - Throws: ``DatabaseError``.
+    static func removeAll(ofAgent id: String, _ connection: any SQLConnection) throws {
+        try connection.execute(
+            "DELETE FROM agents_task_events WHERE task_id IN (SELECT id FROM agents_tasks WHERE agent_id = \(id))")
+        try connection.execute("DELETE FROM agents_tasks WHERE agent_id = \(id)")
     }
 }

@@ -3,13 +3,11 @@ import PluginAPI
 /// What a token says: which agent, which task, what for, and until when.
 struct AgentClaims: Sendable, Equatable {
     /// What a token is for.
-    enum Scope: String, Sendable, CaseIterable {
+    enum Scope: String, Sendable {
         /// One task: its manifest and its reports.
         case task
         /// The agent: heartbeats and alerts.
         case agent
-        /// A debug token: ownership is not looked at.
-        case debug
     }
 
     /// The agent.
@@ -28,7 +26,7 @@ struct AgentClaims: Sendable, Equatable {
     /// The claims of a token.
     var json: JSONObject {
         [
-            "agent_id": .string(agentID), "task_id": taskID.map { .string($0) } ?? .null,
+            "agent_id": .string(agentID), "task_id": JSON(taskID),
             "scope": .string(scope.rawValue), "nonce": .string(nonce), "iat": .number(JSONNumber(Int(issuedAt))),
             "exp": .number(JSONNumber(Int(expiresAt))),
         ]
@@ -52,7 +50,7 @@ struct AgentClaims: Sendable, Equatable {
         guard let expiresAt = claims["exp"]?.intValue else { throw HTTPError(.payloadInvalid) }
         if let now, now.milliseconds >= Self.milliseconds(expiresAt) { throw HTTPError(.tokenExpired) }
         guard let agentID = claims["agent_id"]?.stringValue, !agentID.isEmpty,
-            let scope = claims["scope"]?.stringValue.flatMap(Scope.init(rawValue:)), scope != .debug,
+            let scope = claims["scope"]?.stringValue.flatMap(Scope.init(rawValue:)),
             let nonce = claims["nonce"]?.stringValue
         else { throw HTTPError(.payloadInvalid) }
         let taskID = try Self.optional(claims["task_id"], \.stringValue)

@@ -14,15 +14,14 @@ struct AgentGate: Sendable {
     /// Lets an agent speak for itself: heartbeats and alerts.
     ///
     /// - Returns: The agent.
-    /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_NOT_ALLOWED` for another agent's token (before it is
-    ///   said whether the agent exists), 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a
-    ///   revoked token or one of a deleted agent.
+    /// - Throws: ``HTTPError`` 401, 403 `AGENT_NOT_ALLOWED` for another agent's token (before it is said whether the agent exists), 404
+    ///   `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a token of a deleted agent that had the
+    ///   id; for a task's token also 404 `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN` for another agent's task, 403
+    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked one; ``DatabaseError``.
     func agent(_ id: String, _ request: Request) async throws -> AgentRecord {
         let claims = try tokens.claims(of: try AgentTokens.bearer(of: request))
-        if let claims {
-            guard claims.scope == .agent || claims.scope == .task else { throw HTTPError(.scopeInvalid) }
-            guard claims.agentID == id else { throw HTTPError(.agentNotAllowed) }
-        }
+        // Of either scope: a token of a task is the agent's, too.
+        if let claims, claims.agentID != id { throw HTTPError(.agentNotAllowed) }
         let agent = try roster.find(id)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }
         guard let claims else { return agent }
@@ -37,7 +36,7 @@ struct AgentGate: Sendable {
     /// - Parameter isLate: Whether it may although the time of the task, or of the token, is over.
     /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID`, 403 `AGENT_TASK_FORBIDDEN` for another task's token, 404
     ///   `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN` for another agent's, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked one, 403
-    ///   `AGENT_NOT_ALLOWED`, 409 `AGENT_TASK_EXPIRED`.
+    ///   `AGENT_NOT_ALLOWED`, 409 `AGENT_TASK_EXPIRED`; ``DatabaseError``.
     func task(_ id: String, _ request: Request, isLate: Bool = false) async throws -> AgentTask {
         let claims = try tokens.claims(of: try AgentTokens.bearer(of: request), isLate: isLate)
         if let claims {
@@ -49,11 +48,10 @@ struct AgentGate: Sendable {
 
     /// Lets an agent read a manifest; `nil` for a debug token, which needs no task.
     ///
-    /// - Throws: as ``task(_:_:)``; 401 `AGENT_TOKEN_PAYLOAD_INVALID` for a token without a task, 403 `AGENT_MANIFEST_FORBIDDEN`.
+    /// - Throws: as ``task(_:_:isLate:)``, and then 403 `AGENT_MANIFEST_FORBIDDEN` when the task has another one.
     func taskOfManifest(_ id: Int64, _ request: Request) async throws -> AgentTask? {
         guard let claims = try tokens.claims(of: try AgentTokens.bearer(of: request)) else { return nil }
-        guard claims.scope == .task else { throw HTTPError(.scopeInvalid) }
-        guard let taskID = claims.taskID else { throw HTTPError(.payloadInvalid) }
+        guard claims.scope == .task, let taskID = claims.taskID else { throw HTTPError(.scopeInvalid) }
         let task = try check(try await tasks.find(taskID), claims)
         guard task.manifestID == id else { throw HTTPError(.manifestForbidden) }
         return task
@@ -63,7 +61,7 @@ struct AgentGate: Sendable {
     ///
     /// - Returns: The token's task.
     /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN`, 403
-    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH`, 409 `AGENT_TASK_EXPIRED`.
+    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH`, 409 `AGENT_TASK_EXPIRED`; ``DatabaseError``.
     func verify(_ claims: AgentClaims) async throws -> AgentTask? {
         let agent = try roster.find(claims.agentID)
         guard agent.mayTalk else { throw HTTPError(.agentNotAllowed) }

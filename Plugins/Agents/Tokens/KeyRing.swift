@@ -17,7 +17,7 @@ struct KeyRing: Sendable, Equatable {
 
     /// Takes keys.
     ///
-    /// - Parameter defaultID: The id of the key that signs; `nil` when there is one key only.
+    /// - Parameter defaultID: The id of the key that signs; `nil` for the first one.
     /// - Throws: ``KeyRingProblem``.
     init(_ entries: [Entry], defaultID: String?) throws(KeyRingProblem) {
         guard !entries.isEmpty else { throw KeyRingProblem("there is no key") }

@@ -13,6 +13,9 @@ final class KeySource: Sendable {
         case generated(KeyFile)
     }
 
+    /// How often a file of keys is read again.
+    static let interval = Duration.seconds(2)
+
     private struct State {
         var ring: KeyRing?
         /// What the last reading gave: a file is believed when it is the same twice, since it may be half written.
