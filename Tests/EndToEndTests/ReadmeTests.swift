@@ -17,11 +17,14 @@ struct ReadmeTests {
         #expect(result.output.contains("event: state"), "\(result)")
     }
 
-    /// Runs the commands of a page, one after the other, against a demo cluster.
-    private func runCommands(of page: String) async throws -> CommandResult {
-        let blocks = MarkdownBlocks(page: try Files.text(Places.repository + "/" + page))
-        let commands = blocks.of("tested").filter { $0.name == "demo" && $0.language == "sh" }
-        try #require(!commands.isEmpty)
+    /// Runs the commands of pages, one after the other, against a demo cluster.
+    private func runCommands(of pages: String...) async throws -> CommandResult {
+        let commands = try pages.flatMap { page in
+            let blocks = MarkdownBlocks(page: try Files.text(Places.repository + "/" + page))
+            let commands = blocks.of("tested").filter { $0.name == "demo" && $0.language == "sh" }
+            try #require(!commands.isEmpty, "\(page)")
+            return commands
+        }
         return try await withDemo { gateway in
             let folder = try TemporaryDirectory()
             // A refused request must not pass for an answer.
@@ -82,6 +85,13 @@ struct ReadmeTests {
         let result = try await runCommands(of: "docs/agents.md")
         #expect(result.output.contains(#""online":true"#), "\(result)")
         #expect(result.output.contains(#""message":"cancelled by admin""#), "\(result)")
+    }
+
+    @Test("the commands of the guide of alerts go on from those of the agents: an alert is taken, listed, acknowledged")
+    func alertsGuide() async throws {
+        let result = try await runCommands(of: "docs/agents.md", "docs/alerts.md")
+        #expect(result.output.contains(#""status":"ok","id":1"#), "\(result)")
+        #expect(result.output.contains(#""acknowledged_by":"admin""#), "\(result)")
     }
 
     /// The demo of `run.sh`: two simulated servers, a gateway whose configuration lists them, and the example workflow.
