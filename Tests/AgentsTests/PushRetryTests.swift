@@ -31,9 +31,7 @@ struct PushRetryTests {
         }
     }
 
-    @Test(
-        "an agent that has finished a task gets the one that waits longest for it, and does not let it wait five minutes"
-    )
+    @Test("an agent that has finished a task gets the one that waits longest, and not in five minutes")
     func next() async throws {
         try await withAgent { rig, agent in
             _ = try await rig.pushed()

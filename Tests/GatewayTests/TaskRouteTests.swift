@@ -36,7 +36,9 @@ struct TaskRouteTests {
                 worker.start()
                 worker.finish()
             }
+            // Told while the prompt is on its way; the worker cannot start what it has not got.
             try await eventually("handed over") { await rig.call(.get, path).json["status"] == "submitted" }
+            try await eventually("arrived") { worker.with { $0.pending.count == 1 } }
             let submitted = await rig.call(.get, path).json
             #expect(submitted["prompt_id"]?.stringValue == promptID)
             #expect(submitted["worker_id"]?.stringValue != nil)

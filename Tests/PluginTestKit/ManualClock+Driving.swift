@@ -1,17 +1,17 @@
 extension ManualClock {
-    /// Moves the clock in quarters of a second until something is so; gives up after so much of its time.
+    /// Moves the clock step by step until something is so; gives up after so much of its time.
     ///
     /// A busy machine may not have done yet what the clock allows: then it is waited for, for some seconds of ours.
     ///
     /// - Returns: how far the clock was moved, and whether it is so.
     package func drive(
-        atMost limit: Duration, until condition: @Sendable () async throws -> Bool
+        atMost limit: Duration, step: Duration = .milliseconds(250), until condition: @Sendable () async throws -> Bool
     ) async throws -> (moved: Duration, isSo: Bool) {
         var moved = Duration.zero
         while moved < limit {
             if try await condition() { return (moved, true) }
-            try await step()
-            moved += Self.step
+            try await take(step)
+            moved += step
         }
         for _ in 0..<500 {
             if try await condition() { return (moved, true) }
@@ -22,17 +22,16 @@ extension ManualClock {
 
     /// Moves the clock in quarters of a second, so that what is due meanwhile is done: for what must not happen.
     package func drive(for duration: Duration) async throws {
+        let step = Duration.milliseconds(250)
         var moved = Duration.zero
         while moved < duration {
-            try await step()
-            moved += Self.step
+            try await take(step)
+            moved += step
         }
     }
 
-    private static let step = Duration.milliseconds(250)
-
-    private func step() async throws {
-        advance(by: Self.step)
+    private func take(_ step: Duration) async throws {
+        advance(by: step)
         // What sleeps no more needs a moment to act.
         try await Task.sleep(for: .milliseconds(3))
     }

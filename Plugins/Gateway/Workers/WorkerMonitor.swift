@@ -86,10 +86,9 @@ final class WorkerMonitor: Sendable {
 // MARK: - Events
 
 extension WorkerMonitor {
-    /// Keeps one event stream open while the worker answers probes; waits longer after each failure, from 0.25 s to
-    /// 10 s, spread by chance.
+    /// Keeps one event stream open while the worker answers probes.
     private func followEvents() async {
-        var failures = 0
+        var reconnecting = ReconnectPause()
         while !Task.isCancelled, let worker {
             let client = engine.registry.client(worker)
             lastClient.withLock { $0 = client }
@@ -108,9 +107,7 @@ extension WorkerMonitor {
             engine.pool.setConnected(workerID, since: nil)
             guard !Task.isCancelled else { return }
             callProbe()
-            failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
-            let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
-            await connecting.wait(atMost: .seconds(pause), clock: clock)
+            await connecting.wait(atMost: reconnecting.next(afterStreamOf: began.duration(to: clock.now)), clock: clock)
         }
     }
 
@@ -141,17 +138,7 @@ extension WorkerMonitor {
 
     /// Fetches results, some at a time.
     private func collectResults() async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
-            for await promptID in ended {
-                if running >= Self.parallelCollections {
-                    await group.next()
-                    running -= 1
-                }
-                running += 1
-                group.addTask { await self.engine.collect(promptID) }
-            }
-        }
+        await ended.forEach(atOnce: Self.parallelCollections) { [engine] in await engine.collect($0) }
     }
 }
 
@@ -242,20 +229,10 @@ extension WorkerMonitor {
             return false
         }
         await reconnectIfDeaf()
-        var isUnsettled = false
-        await withTaskGroup(of: Bool.self) { group in
-            var running = 0
-            for promptID in absent {
-                if running >= Self.parallelCollections {
-                    isUnsettled = (await group.next() ?? false) || isUnsettled
-                    running -= 1
-                }
-                running += 1
-                group.addTask { await self.engine.settleAbsent(promptID, on: worker) }
-            }
-            for await result in group { isUnsettled = result || isUnsettled }
+        let areUnsettled = await absent.concurrentMap(atOnce: Self.parallelCollections) { [engine] promptID in
+            await engine.settleAbsent(promptID, on: worker)
         }
-        return isUnsettled
+        return areUnsettled.contains(true)
     }
 
     /// Connects anew after an outage: the worker may have restarted without a word on the stream, and an unbroken stream

@@ -89,9 +89,9 @@ final class ServerWatch: Sendable {
 // MARK: - Events
 
 extension ServerWatch {
-    /// Keeps one event stream open; waits longer after each failure, from 0.25 s to 10 s, spread by chance.
+    /// Keeps one event stream open.
     private func followEvents() async {
-        var failures = 0
+        var reconnecting = ReconnectPause()
         while !Task.isCancelled {
             let began = clock.now
             do {
@@ -102,9 +102,7 @@ extension ServerWatch {
             contact.connected(since: nil)
             guard !Task.isCancelled else { return }
             callLook()
-            failures = began.duration(to: clock.now) > .seconds(30) ? 1 : min(failures + 1, 8)
-            let pause = min(10, 0.125 * Double(1 << failures)) * Double.random(in: 0.8...1.2)
-            await connecting.wait(atMost: .seconds(pause), clock: clock)
+            await connecting.wait(atMost: reconnecting.next(afterStreamOf: began.duration(to: clock.now)), clock: clock)
         }
     }
 
@@ -134,17 +132,7 @@ extension ServerWatch {
 
     /// Fetches results, some at a time.
     private func collectResults() async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
-            for await promptID in ended {
-                if running >= Self.parallelCollections {
-                    await group.next()
-                    running -= 1
-                }
-                running += 1
-                group.addTask { await self.collect(promptID) }
-            }
-        }
+        await ended.forEach(atOnce: Self.parallelCollections) { await self.collect($0) }
     }
 }
 
@@ -203,16 +191,6 @@ extension ServerWatch {
 
     /// Decides about prompts that are not in the queue, some at a time.
     private func settle(_ absent: Set<String>) async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
-            for promptID in absent {
-                if running >= Self.parallelCollections {
-                    await group.next()
-                    running -= 1
-                }
-                running += 1
-                group.addTask { await self.settle(promptID) }
-            }
-        }
+        await absent.concurrentMap(atOnce: Self.parallelCollections) { await self.settle($0) }
     }
 }
