@@ -9,7 +9,7 @@ extension AgentsPlugin {
                 AgentController(
                     service: AgentService(
                         store: agents, roster: roster, tokens: gate.tokens, tokenLife: configuration.agentTokenLife,
-                        presence: presence, limits: limits, clock: context.clock),
+                        presence: presence, limits: limits, clock: context.clock, logger: context.logger),
                     roster: roster, presence: presence
                 ).declare(&routes)
                 ManifestController(store: manifests, clock: context.clock).declare(&routes)
@@ -17,7 +17,7 @@ extension AgentsPlugin {
                     service: TaskService(
                         tasks: tasks, roster: roster, manifests: manifests, tokens: gate.tokens, pusher: pusher,
                         configuration: configuration, context: context),
-                    tasks: tasks, daemon: context.daemon, clock: context.clock
+                    tasks: tasks, daemon: context.daemon
                 ).declare(&routes)
             }
         }

@@ -23,6 +23,23 @@ struct AgentRegistryTests {
         }
     }
 
+    @Test("the log keeps who decided what of an agent, and no token")
+    func audit() async throws {
+        try await withAgents { rig in
+            _ = await rig.admin(.post, "/agents", ["id": "a"])
+            let token = await rig.admin(.post, "/agents/a/token").json?["token"]?.stringValue ?? "none"
+            _ = await rig.admin(.put, "/agents/a", ["allowed": false])
+            _ = await rig.admin(.post, "/agents/a/token")
+            _ = await rig.admin(.delete, "/agents/a")
+            _ = await rig.admin(.delete, "/agents/a")
+            let lines = rig.host.logs.lines(from: .notice).filter { $0["agent.id"] == "a" }
+            #expect(lines.map(\.message) == ["agent added", "agent token issued", "agent changed", "agent deleted"])
+            #expect(lines.allSatisfy { $0["by"] == "admin" })
+            #expect(lines.map { $0["allowed"] } == [nil, nil, "false", nil])
+            #expect(!lines.contains { "\($0)".contains(token) })
+        }
+    }
+
     @Test("both spellings of every key are taken", arguments: ["baseUrl", "base_url"])
     func spelling(_ key: String) async throws {
         try await withAgents { rig in

@@ -85,6 +85,7 @@ struct PushTests {
             #expect(made.json?["detail"] == "AGENT_PUSH_FAILED" && made.json?["taskId"] == "agt_1")
             #expect(made.json?["agentId"] == "comfyui-158" && made.json?["status"] == "pending")
             #expect(made.json?["pushStatus"]?.intValue == status)
+            #expect(made.json?["error"] == .string("The agent answered with status \(status)."))
             let task = await rig.task()
             #expect(task["status"] == "pending" && task["errorMessage"] == .string("AGENT_HTTP_\(status)"))
             #expect(task["submitStatus"] == "submit_failed")
@@ -96,6 +97,7 @@ struct PushTests {
         try await withAgent(agent: ScriptedAgent(ScriptedAgent.off)) { rig, agent in
             let made = try await rig.pushed()
             #expect(made.status == .badGateway && made.json?["pushStatus"] == .null)
+            #expect(made.json?["error"]?.stringValue?.contains("could not be reached") == true)
             #expect(await rig.task()["errorMessage"] == "AGENT_PUSH_FAILED")
             agent.does(ScriptedAgent.silent)
             #expect(await rig.admin(.post, "/tasks/agt_1/push").status == .badGateway)

@@ -83,6 +83,24 @@ struct TaskRouteTests {
         }
     }
 
+    @Test("the same wish finds its task also when its time is over; for a new task that is too late")
+    func repeatedLate() async throws {
+        try await withAgent { rig, _ in
+            var wish = try #require(AgentsRig.wish.objectValue)
+            wish["expiresAt"] = "2026-01-01T01:00:00Z"
+            _ = try await rig.pushed(.object(wish))
+            try await rig.report("agt_1", .completed)
+            rig.host.clock.advance(by: .seconds(7200))
+            let again = await rig.admin(.post, "/tasks", .object(wish))
+            #expect(again.status == .ok && again.json?["status"] == "success", "\(again)")
+            wish["taskId"] = "agt_2"
+            let late = await rig.admin(.post, "/tasks", .object(wish))
+            #expect(late.status == .unprocessableContent)
+            #expect(late.json?["detail"]?.arrayValue?.first?["loc"] == ["body", "expiresAt"])
+            rig.expect(await rig.admin(.get, "/tasks/agt_2"), .taskNotFound)
+        }
+    }
+
     @Test("the same wish for a task that still waits pushes it")
     func repeatedPending() async throws {
         try await withAgent(agent: ScriptedAgent(ScriptedAgent.off)) { rig, agent in
@@ -180,10 +198,15 @@ struct TaskRouteTests {
             #expect(cancelled.json?["finishedAt"] != .null)
             let stale = try #require(agent.taken.first).token
             #expect(await rig.agent(.post, "/agents/comfyui-158/heartbeat", token: stale, [:]).status == .forbidden)
-            #expect(await rig.admin(.post, "/tasks/agt_1/cancel").status == .conflict)
+            let again = await rig.admin(.post, "/tasks/agt_1/cancel")
+            #expect(again.status == .ok && again.json == cancelled.json, "what was cancelled stays so")
+            let told = await rig.admin(.get, "/tasks/agt_1/events").json?.arrayValue ?? []
+            #expect(told.map { $0["message"] } == ["cancelled by admin"])
             #expect(await rig.admin(.post, "/tasks/none/cancel").status == .notFound)
             #expect(await rig.admin(.post, "/tasks/agt_1/push").json?["status"] == "running")
             let task = await rig.task()
+            try await rig.report("agt_1", .completed)
+            rig.expect(await rig.admin(.post, "/tasks/agt_1/cancel"), .taskFinished)
             #expect(task["finishedAt"] == .null && task["errorMessage"] == .null)
             #expect(agent.taken.last?.body["nonce"] == task["tokenNonce"] && task["tokenNonce"] != "")
         }

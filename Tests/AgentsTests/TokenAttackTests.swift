@@ -97,7 +97,7 @@ import Testing
         Attack("no agent", .payloadInvalid, claim("agent_id", nil)),
         Attack("an agent without a name", .payloadInvalid, claim("agent_id", "")),
         Attack("no task", .payloadInvalid, claim("task_id", .null)),
-        Attack("a scope of debug", .payloadInvalid, claim("scope", "debug")),
+        Attack("a scope of debug", .scopeInvalid, claim("scope", "debug")),
         Attack("no scope", .payloadInvalid, claim("scope", nil)),
     ]
 

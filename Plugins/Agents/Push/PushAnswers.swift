@@ -23,8 +23,9 @@ extension TaskPusher {
 
 extension HTTPError {
     /// An error of a push, with what the caller has to know of the task.
-    init(_ code: AgentCode, of task: AgentTask, pushStatus: Status?) {
-        self = HTTPError(code).with(task, ["pushStatus": JSON(pushStatus?.code)])
+    init(_ code: AgentCode, of task: AgentTask, _ outcome: PushOutcome) {
+        self = HTTPError(code).with(task, ["pushStatus": JSON(outcome.status?.code)])
+        if let words = outcome.words { message = words }
     }
 
     /// The error with a task's id and state: the task exists although it was not pushed.

@@ -79,6 +79,16 @@ enum PushOutcome: Sendable, Equatable {
         }
     }
 
+    /// What the caller is told of a push that failed; no address, and nothing that the agent said.
+    var words: String? {
+        switch self {
+        case .refused(let status), .status(let status): "The agent answered with status \(status.code)."
+        case .unreachable: "The agent could not be reached; the log says why."
+        case .unanswered: "The agent was sent the task and gave no answer."
+        case .accepted, .busy, .forbidden: nil
+        }
+    }
+
     /// Whether another push might do better.
     var mayPass: Bool {
         switch self {

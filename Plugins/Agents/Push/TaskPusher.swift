@@ -125,7 +125,7 @@ final class TaskPusher: Sendable {
             let now = try await end(task, outcome)
             let hasReported = try await hasReported(now, since: task, lastEvent: lastEvent)
             if let code = outcome.failure(hasReported: hasReported) {
-                throw HTTPError(code, of: now, pushStatus: outcome.status)
+                throw HTTPError(code, of: now, outcome)
             }
             return Pushed(task: now, status: outcome.status?.code, tokenExpiresAt: token.expiresAt)
         } catch let error as HTTPError where error.details == nil {

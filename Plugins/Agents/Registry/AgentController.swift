@@ -70,19 +70,19 @@ struct AgentController: Sendable {
 
     private func add(_ request: Request) async throws -> JSON {
         let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: true)
-        return shown(try await service.add(form))
+        return shown(try await service.add(form, by: JobCaller.actor(of: request)))
     }
 
     private func change(_ request: Request, _ id: String) async throws -> JSON {
         let form = try AgentForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), isNew: false)
-        return shown(try await service.change(id, form))
+        return shown(try await service.change(id, form, by: JobCaller.actor(of: request)))
     }
 
     private func remove(_ request: Request, _ id: String) async throws -> JSON {
         var form = QueryForm(request.query)
         let isForced = form.flag("force") ?? false
         try form.finish()
-        try await service.remove(id, isForced: isForced)
+        try await service.remove(id, isForced: isForced, by: JobCaller.actor(of: request))
         return ["status": "deleted"]
     }
 
@@ -93,7 +93,8 @@ struct AgentController: Sendable {
             form.reject("ttlSeconds", "Input should be \(Self.lifetimes.lowerBound) to \(Self.lifetimes.upperBound)")
         }
         try form.finish()
-        let issued = try service.issueToken(for: id, life: seconds == 0 ? nil : .seconds(seconds))
+        let issued = try service.issueToken(
+            for: id, life: seconds == 0 ? nil : .seconds(seconds), by: JobCaller.actor(of: request))
         return [
             "token": .string(issued.token.withExposed { $0 }), "expiresAt": JSON(issued.expiresAt),
             "scope": .string(AgentClaims.Scope.agent.rawValue), "agentId": .string(id),

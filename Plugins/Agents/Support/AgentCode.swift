@@ -94,7 +94,7 @@ enum AgentCode: String, Sendable, CaseIterable {
         case .taskForbidden: "The task is not that of the token."
         case .taskExpired: "The task has expired."
         case .taskExists: "Another task has this id."
-        case .taskFinished: "The task has ended with success."
+        case .taskFinished: "The task has ended."
         case .pushFailed: "The agent did not take the task."
         case .rateLimited: "The agent sends too much; try again later."
         case .alertsDisabled: "This deployment does not take alerts: the plugin alerts is off."

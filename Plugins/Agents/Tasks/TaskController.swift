@@ -8,8 +8,6 @@ struct TaskController: Sendable {
     let tasks: TaskStore
     /// Knows the daemon's address.
     let daemon: DaemonSettings
-    /// Tells the time.
-    let clock: any TimeSource
 
     /// The largest body in bytes.
     private static let bodyLimit = 1 << 20
@@ -81,7 +79,7 @@ struct TaskController: Sendable {
         var query = QueryForm(request.query)
         let isPushed = query.flag("push") ?? true
         try query.finish()
-        let form = try TaskForm(try await BodyForm.spelled(request, limit: Self.bodyLimit), now: clock.wallClock)
+        let form = try TaskForm(try await BodyForm.spelled(request, limit: Self.bodyLimit))
         return .object(try await service.create(form, baseURL: daemon.baseURL(for: request), isPushed: isPushed).json)
     }
 

@@ -20,19 +20,27 @@ struct TaskForm: Sendable {
     /// Checks a body.
     ///
     /// - Throws: ``HTTPError`` 422 with all that is wrong.
-    init(_ body: BodyForm, now: Timestamp) throws {
+    init(_ body: BodyForm) throws {
         var form = body
         agentID = form.requiredString("agentId")
         manifestID = form.integer("manifestId").map { Int64($0) }
         manifestURL = form.manifestURL("manifestUrl")
         actions = Self.actions(&form)
         expiresAt = form.moment("expiresAt")
-        if let expiresAt, expiresAt <= now { form.reject("expiresAt", "Input should be in the future") }
         taskID = form.text("taskId", longest: 64)
         if let taskID, !PathName.isUsable(taskID) {
             form.reject("taskId", "Input should have no white space, none of / \\ ? # %, and not be dots alone")
         }
         try form.finish()
+    }
+
+    /// What is wrong when the task's time is over before it begins; `nil` when it is not.
+    func lateness(at now: Timestamp) -> HTTPError? {
+        guard let expiresAt, expiresAt <= now else { return nil }
+        let words = "Input should be in the future"
+        return BodyForm.refusal([
+            BodyForm.problem("value_error", ["body", "expiresAt"], words, .string(expiresAt.iso8601))
+        ])
     }
 
     /// A list of actions, or an object that says of each whether it is wanted.

@@ -24,7 +24,7 @@ struct TaskService: Sendable {
     ///   - isPushed: Whether it is pushed at all.
     /// - Returns: The task as it is then.
     /// - Throws: ``HTTPError`` 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 404 `AGENT_MANIFEST_NOT_FOUND`, 409
-    ///   `AGENT_TASK_ALREADY_EXISTS`; as ``TaskPusher/pushNew(_:)``, and then the task exists; ``DatabaseError``.
+    ///   `AGENT_TASK_ALREADY_EXISTS`, 422 for a new task whose time is over; as ``TaskPusher/pushNew(_:)``, and then the task exists; ``DatabaseError``.
     func create(_ form: TaskForm, baseURL: String, isPushed: Bool) async throws -> AgentTask {
         let (task, isNew) = try await insert(form, baseURL: baseURL)
         guard isPushed, isNew || task.state == .pending else { return task }
@@ -35,6 +35,10 @@ struct TaskService: Sendable {
     private func insert(_ form: TaskForm, baseURL: String) async throws -> (task: AgentTask, isNew: Bool) {
         guard try roster.find(form.agentID).mayTalk else { throw HTTPError(.agentNotAllowed) }
         let now = context.clock.wallClock
+        if let refusal = form.lateness(at: now) {
+            // The wish may be repeated for as long as the task is there.
+            guard let id = form.taskID, try await tasks.has(id) else { throw refusal }
+        }
         var manifest: Manifest?
         if let id = form.manifestID { manifest = try await manifests.find(id) }
         let base = configuration.manifestBaseURL ?? baseURL
@@ -52,19 +56,25 @@ struct TaskService: Sendable {
     /// - Throws: as ``TaskPusher/push(_:)``.
     func push(_ id: String) async throws -> TaskPusher.Pushed { try await pusher.push(id) }
 
-    /// Ends a task that has not ended.
+    /// Ends a task that has not ended; one that was cancelled before stays as it is.
     ///
-    /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`, 409 `AGENT_TASK_FINISHED` when it has ended; ``DatabaseError``.
+    /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`, 409 `AGENT_TASK_FINISHED` when it has ended otherwise; ``DatabaseError``.
     func cancel(_ id: String, by actor: String) async throws -> AgentTask {
         let now = context.clock.wallClock
         let event = TaskEvent(taskID: id, level: "warn", message: "cancelled by \(actor)", createdAt: now)
-        return try await tasks.tell(id, .cancelled, event: event) { task, moved in
-            guard moved else { throw HTTPError(.taskFinished) }
+        let nonce = tokens.randomNonce()
+        return try await tasks.tell(id, .cancelled, eventIfMoved: event) { task, moved in
+            guard moved else {
+                guard task.errorMessage == Self.cancelled else { throw HTTPError(.taskFinished) }
+                return
+            }
             task.finishedAt = now
-            task.errorMessage = "AGENT_TASK_CANCELLED"
-            task.nonce = ""
+            task.errorMessage = Self.cancelled
+            task.nonce = nonce
         }.task
     }
+
+    private static let cancelled = "AGENT_TASK_CANCELLED"
 
     /// Makes the tokens of a task count no more; the next push brings another one.
     ///

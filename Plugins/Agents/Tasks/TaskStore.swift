@@ -109,6 +109,13 @@ struct TaskStore: Sendable {
         return manifest
     }
 
+    /// Whether there is such a task.
+    ///
+    /// - Throws: ``DatabaseError``.
+    func has(_ id: String) async throws -> Bool {
+        try await database.read { try Self.find(id, $0) } != nil
+    }
+
     /// A task.
     ///
     /// - Throws: ``HTTPError`` 404 `AGENT_TASK_NOT_FOUND`; ``DatabaseError``.

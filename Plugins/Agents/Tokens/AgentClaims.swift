@@ -45,14 +45,15 @@ struct AgentClaims: Sendable, Equatable {
     /// Reads the claims of a token whose signature was checked.
     ///
     /// - Parameter now: What its end is compared with; `nil` reads a token whose time is over too.
-    /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_EXPIRED`, `AGENT_TOKEN_PAYLOAD_INVALID`.
+    /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_EXPIRED`, `AGENT_TOKEN_PAYLOAD_INVALID`, 403 `AGENT_TOKEN_SCOPE_INVALID` for a scope
+    ///   that there is not.
     init(_ claims: JSONObject, now: Timestamp?) throws(HTTPError) {
         guard let expiresAt = claims["exp"]?.intValue else { throw HTTPError(.payloadInvalid) }
         if let now, now.milliseconds >= Self.milliseconds(expiresAt) { throw HTTPError(.tokenExpired) }
         guard let agentID = claims["agent_id"]?.stringValue, !agentID.isEmpty,
-            let scope = claims["scope"]?.stringValue.flatMap(Scope.init(rawValue:)),
-            let nonce = claims["nonce"]?.stringValue
+            let word = claims["scope"]?.stringValue, let nonce = claims["nonce"]?.stringValue
         else { throw HTTPError(.payloadInvalid) }
+        guard let scope = Scope(rawValue: word) else { throw HTTPError(.scopeInvalid) }
         let taskID = try Self.optional(claims["task_id"], \.stringValue)
         let issuedAt = try Self.optional(claims["iat"], \.intValue)
         guard scope == .agent || taskID != nil else { throw HTTPError(.payloadInvalid) }
