@@ -52,12 +52,14 @@ struct AgentChaos: Sendable {
     /// Makes the webhook fall ill until it missed a message, and well again, until the run is over.
     private func tormentReceiver() async throws {
         var random = SeededRandom(seed: seed ^ 0x4EC)
+        // Once without an answer, after which the daemon makes a pause of its own; each more would double it.
+        var mood = ChaosReceiver.Mood.drops
         while !ledger.isOver {
             let missed = receiver.missed
-            // Ends of connections are rare: the daemon makes a longer pause after each.
-            receiver.becomes(Int.random(in: 0..<4, using: &random) == 0 ? .drops : .refuses)
+            receiver.becomes(mood)
             while !ledger.isOver, receiver.missed == missed { try await Task.sleep(for: .milliseconds(50)) }
             receiver.becomes(.up)
+            mood = .refuses
             try await Task.sleep(for: .milliseconds(Int.random(in: 500..<3000, using: &random)))
         }
     }
