@@ -165,16 +165,50 @@ import Testing
             #expect(try await plugin.agents.all().first?.report.metrics == ["cpu": 1])
         }
     }
+
+    @Test("pushes that are due are not tried each second while the disk is full, and one line says it")
+    func fullDiskWhenDue() async throws {
+        try await withAgents { rig in
+            let full = FullDatabase(base: rig.host.database)
+            let plugin = rig.host.plugin
+            let (task, _) = try await rig.oneTask()
+            let pusher = TaskPusher(
+                tasks: TaskStore(database: full, clock: rig.host.clock), roster: plugin.roster,
+                tokens: plugin.gate.tokens, configuration: plugin.configuration, context: rig.host.context)
+            let isDue = { @Sendable in
+                let now = rig.host.clock.wallClock
+                _ = try await rig.tasks.tell(task.id, .notAccepted) { task, _ in task.nextPushAt = now }
+            }
+            try await isDue()
+            for _ in 0..<3 { await pusher.pushAgain(task.id) }
+            #expect(rig.host.logs.lines("a task cannot be pushed again").count == 1)
+            let reads = full.reads
+            try await pusher.pushDue()
+            #expect(full.reads == reads)
+            rig.host.clock.advance(by: TaskPusher.rest)
+            try await pusher.pushDue()
+            #expect(full.reads > reads, "it goes on by itself")
+        }
+    }
 }
 
 /// A database whose transactions fail when they should be committed.
-private struct FullDatabase: Database {
-    let base: any Database
+private final class FullDatabase: Database {
+    private let base: any Database
+    private let count = Mutex(0)
+
+    init(base: any Database) {
+        self.base = base
+    }
+
+    /// How often was read so far.
+    var reads: Int { count.withLock { $0 } }
 
     var dialect: SQLDialect { base.dialect }
 
     func read<T: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> T) async throws -> T {
-        try await base.read(body)
+        count.withLock { $0 += 1 }
+        return try await base.read(body)
     }
 
     func write<T: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> T) async throws -> T {

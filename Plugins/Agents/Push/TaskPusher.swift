@@ -24,6 +24,8 @@ final class TaskPusher: Sendable {
         var again: Set<String> = []
         /// Whether no push begins.
         var isClosed = false
+        /// Until when none begins by itself, because nothing can be written down.
+        var restsUntil: Instant?
     }
 
     /// Why a task is pushed: by itself only a pending one is.
@@ -246,13 +248,15 @@ extension TaskPusher {
     static let interval = Duration.seconds(1)
     /// How many tasks are pushed again at the same time.
     static let mostAtOnce = 64
+    /// How long to wait when nothing can be written down: the disk is full, or does not answer.
+    static let rest = Duration.seconds(10)
 
     /// Pushes the tasks whose time has come again, as many as there is room for; waits for no agent.
     ///
     /// - Throws: ``DatabaseError``.
     func pushDue() async throws {
         // The setting may have changed since their time was written down.
-        guard configuration.pushRetry != .never else { return }
+        guard configuration.pushRetry != .never, !isResting else { return }
         for id in try await tasks.duePushes(limit: Self.mostAtOnce) where takesRoom(id) {
             Task {
                 await pushAgain(id)
@@ -280,9 +284,24 @@ extension TaskPusher {
                 // Deleted with its agent.
                 return
             } catch {
+                // The others fail likewise, and one line says it.
+                guard beginsRest() else { return }
                 context.logger.error("a task cannot be pushed again", ["task.id": id, "error": "\(error)"])
             }
         }
+    }
+
+    private var isResting: Bool {
+        let now = context.clock.now
+        return state.withLock { $0.restsUntil.map { now < $0 } ?? false }
+    }
+
+    /// Begins no push by itself for a while; false when that is so already.
+    private func beginsRest() -> Bool {
+        guard !isResting else { return false }
+        let end = context.clock.now.advanced(by: Self.rest)
+        state.withLock { $0.restsUntil = end }
+        return true
     }
 
     /// Gives a push that was not even begun, such as one to an agent that is disabled, its next time.

@@ -1,15 +1,31 @@
 import PluginAPI
+import Synchronization
 import Testing
 
 /// A daemon with agents and alerts, as both sides see it, and an address of agents that takes each task and does nothing.
 final class AgentDesk: Sendable {
-    /// The daemon.
-    let daemon: DaemonProcess
     /// Where agents are pushed to.
     let taker: LocalServer
+    private let environment: [String: String]
+    private let current: Mutex<DaemonProcess>
 
-    fileprivate init(_ daemon: DaemonProcess, _ taker: LocalServer) {
-        (self.daemon, self.taker) = (daemon, taker)
+    fileprivate init(_ daemon: DaemonProcess, _ environment: [String: String], _ taker: LocalServer) {
+        (self.environment, self.taker) = (environment, taker)
+        current = Mutex(daemon)
+    }
+
+    /// The daemon that runs now.
+    var daemon: DaemonProcess { current.withLock { $0 } }
+
+    /// Ends the daemon as a power cut does, and starts it again on the same state and port.
+    func crash() async throws {
+        let dead = daemon
+        let port = dead.port
+        try await dead.crash()
+        let next = try await eventually("the daemon serves on port \(port) again\n\(dead.tail)") {
+            try? await DaemonProcess.start(nil, in: dead.directory, port: port, environment: self.environment)
+        }
+        current.withLock { $0 = next }
     }
 
     /// Sends a request below `/api/admin/comfyui` as the administrator; the body is sent as it stands.
@@ -63,9 +79,10 @@ final class AgentDesk: Sendable {
 /// - Parameters:
 ///   - agents: Lines for the section of the agents; tasks may be pushed to loopback already.
 ///   - alerts: Lines for the section of the alerts.
+///   - environment: Variables for the daemon.
 func withAgentDesk<T>(
     agents: String = "", alerts: String = "", in directory: TemporaryDirectory? = nil,
-    _ body: (AgentDesk) async throws -> T
+    environment: [String: String] = [:], _ body: (AgentDesk) async throws -> T
 ) async throws -> T {
     let indented = { (lines: String) in lines.split(separator: "\n").map { "    \($0)" } }
     let lines =
@@ -76,7 +93,11 @@ func withAgentDesk<T>(
         answer.status = 202
         return answer
     }
-    return try await withDaemon(lines.joined(separator: "\n"), in: directory) { daemon in
-        try await body(AgentDesk(daemon, taker))
+    return try await withSlots(1) {
+        let daemon = try await DaemonProcess.start(
+            lines.joined(separator: "\n"), in: directory, environment: environment)
+        let desk = AgentDesk(daemon, environment, taker)
+        defer { desk.daemon.end() }
+        return try await body(desk)
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import PluginAPI
 import Synchronization
 
@@ -16,10 +17,24 @@ final class StandInAgent: Sendable {
         case answersNever
         /// Cannot do them.
         case fails
+        /// Does them, tells it until it is answered, and then once more.
+        case repeats
+        /// Does them, and says at last that it failed.
+        case contradicts
+    }
+
+    /// A request to the daemon.
+    struct Call: Sendable {
+        /// Its path.
+        let path: String
+        /// What was sent.
+        let body: JSON?
+        /// `nil` when there was none.
+        let answer: HTTPAnswer?
     }
 
     private struct State {
-        var manner = Manner.works
+        var manner: @Sendable () -> Manner = { .works }
         var port: UInt16 = 0
         var problems: [String] = []
         var done: [Set<String>] = []
@@ -28,9 +43,10 @@ final class StandInAgent: Sendable {
     private let state: Shared
     private let server: LocalServer
 
+    /// - Parameter onCall: Is told of each request to the daemon, in the thread that goes on with the work afterwards.
     /// - Throws: ``ProbeError``.
-    init() throws(ProbeError) {
-        let state = Shared()
+    init(onCall: @escaping @Sendable (Call) -> Void = { _ in }) throws(ProbeError) {
+        let state = Shared(onCall: onCall)
         self.state = state
         server = try LocalServer { Self.take($0, state) }
     }
@@ -46,15 +62,29 @@ final class StandInAgent: Sendable {
 
     /// Reports to a daemon and takes tasks in some manner from now on.
     func behaves(_ manner: Manner, port: UInt16) {
+        behaves(port: port) { manner }
+    }
+
+    /// Reports to a daemon and takes each task from now on in a manner that is chosen for it.
+    func behaves(port: UInt16, _ manner: @escaping @Sendable () -> Manner) {
         state.value.withLock { ($0.manner, $0.port) = (manner, port) }
     }
 
     private final class Shared: Sendable {
         let value = Mutex(State())
+        let onCall: @Sendable (Call) -> Void
+
+        init(onCall: @escaping @Sendable (Call) -> Void) {
+            self.onCall = onCall
+        }
     }
 
+    /// How often a report is sent until it is answered, a tenth of a second apart.
+    private static let mostRepeats = 50
+
     private static func take(_ request: LocalServer.Head, _ state: Shared) -> LocalServer.Answer {
-        let (manner, port) = state.value.withLock { ($0.manner, $0.port) }
+        let (choose, port) = state.value.withLock { ($0.manner, $0.port) }
+        let manner = choose()
         guard manner != .busy else { return refusal(409, "busy") }
         guard let body = try? JSON(parsing: request.body), let id = body["task_id"]?.stringValue,
             let token = body["token"]?.stringValue, let manifest = body["manifest_url"]?.stringValue
@@ -70,13 +100,23 @@ final class StandInAgent: Sendable {
         let path =
             "/" + manifest.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).joined()
         guard daemon.call("GET", path, nil)?["content"]?.objectValue != nil else { return refusal(400, "no manifest") }
+        let failed: JSON = ["error_code": "DOWNLOAD_FAILED", "failed_items": ["models": ["a.safetensors"]]]
         if manner == .fails {
-            let failed: JSON = ["error_code": "DOWNLOAD_FAILED", "failed_items": ["models": ["a.safetensors"]]]
             daemon.call("POST", "/api/agent/tasks/\(id)/failed", failed)
             return refusal(400, "DOWNLOAD_FAILED")
         }
         state.value.withLock { $0.done.append(merged(body["actions"])) }
-        daemon.call("POST", "/api/agent/tasks/\(id)/complete", ["summary": "ok", "synced": ["models"]])
+        let complete: JSON = ["summary": "ok", "synced": ["models"]]
+        let report = { daemon.call("POST", "/api/agent/tasks/\(id)/complete", complete) != nil }
+        var isTold = report()
+        if manner == .repeats {
+            for _ in 0..<mostRepeats where !isTold {
+                usleep(100_000)
+                isTold = report()
+            }
+            _ = report()
+        }
+        if manner == .contradicts { daemon.call("POST", "/api/agent/tasks/\(id)/failed", failed) }
         return manner == .answersNever ? .none : .json(["status": "accepted", "task_id": .string(id)])
     }
 
@@ -105,6 +145,7 @@ final class StandInAgent: Sendable {
             let fields = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
             let request = HTTPRequest(method: method, target: path, fields: fields, body: body?.serialized())
             let answer = try? HTTPWire(port: port, timeout: 20).exchange(request)
+            state.onCall(Call(path: path, body: body, answer: answer))
             if answer?.status != 200 {
                 state.value.withLock { $0.problems.append("\(method) \(path): \(answer.map { "\($0)" } ?? "none")") }
             }
