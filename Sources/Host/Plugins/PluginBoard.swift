@@ -1,4 +1,4 @@
-import PluginAPI
+package import PluginAPI
 import Synchronization
 
 /// What is known of each enabled plugin now; written by the ``PluginManager``, read by anybody at any time.
@@ -65,15 +65,16 @@ extension PluginBoard.State {
     }
 
     /// What the state means for `/health/ready`; `failures` are the services that do not run, with reasons.
-    fileprivate func health(failures: [String: String]) -> HealthStatus {
+    package func health(failures: [String: String]) -> HealthStatus {
         switch self {
         case .starting: return .failing("starting")
         case .retrying(let reason): return .failing("start fails and is tried again: \(reason)")
         case .failed(let reason): return .degraded("switched off: \(reason)")
         case .stopping: return .failing("stopping")
         case .running:
-            guard let first = failures.min(by: { $0.key < $1.key }) else { return .healthy }
-            return .degraded("\(first.key): \(first.value)")
+            guard !failures.isEmpty else { return .healthy }
+            let all = failures.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+            return .degraded(all.joined(separator: "; "))
         }
     }
 }

@@ -18,6 +18,15 @@ struct HealthTests {
         await HealthMonitor(clock: ManualClock()) { plugins }.report()
     }
 
+    @Test("a plugin names all of its jobs that fail")
+    func failures() {
+        let state = PluginBoard.State.running
+        #expect(state.health(failures: [:]) == .healthy)
+        #expect(
+            state.health(failures: ["heartbeats": "no room", "expiry": "no room"])
+                == .degraded("expiry: no room; heartbeats: no room"))
+    }
+
     @Test("all well is ok, a worry is degraded, a failure is not ready, each with its reason")
     func statuses() async {
         let well = await Self.report(PluginHealth(plugin: "a", checks: [Self.check("c") { .healthy }]))
