@@ -14,10 +14,11 @@ struct AgentGate: Sendable {
     /// Lets an agent speak for itself: heartbeats and alerts.
     ///
     /// - Returns: The agent.
-    /// - Throws: ``HTTPError`` 401, 403 `AGENT_NOT_ALLOWED` for another agent's token (before it is said whether the agent exists), 404
-    ///   `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a token of a deleted agent that had the
-    ///   id; for a task's token also 404 `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN` for another agent's task, 403
-    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked one; ``DatabaseError``.
+    /// - Throws: ``HTTPError`` 401, 403 `AGENT_TOKEN_SCOPE_INVALID` for a scope that there is not, 403 `AGENT_NOT_ALLOWED` for another
+    ///   agent's token (before it is said whether the agent exists), 404 `AGENT_NOT_FOUND`, 403 `AGENT_NOT_ALLOWED`, 403
+    ///   `AGENT_TOKEN_PAYLOAD_MISMATCH` for a token of a deleted agent that had the id; for a task's token also 404
+    ///   `AGENT_TASK_NOT_FOUND`, 403 `AGENT_TASK_FORBIDDEN` for another agent's task, 403 `AGENT_TOKEN_PAYLOAD_MISMATCH` for a revoked
+    ///   one; ``DatabaseError``.
     func agent(_ id: String, _ request: Request) async throws -> AgentRecord {
         let claims = try tokens.claims(of: try AgentTokens.bearer(of: request))
         // Of either scope: a token of a task is the agent's, too.

@@ -49,7 +49,7 @@ struct AgentTokens: Sendable {
     ///
     /// - Parameter isLate: Whether a token counts whose time is over.
     /// - Throws: ``HTTPError`` 401 `AGENT_TOKEN_INVALID`, `AGENT_TOKEN_KID_REQUIRED`, `AGENT_TOKEN_KID_INVALID`,
-    ///   `AGENT_TOKEN_EXPIRED`, `AGENT_TOKEN_PAYLOAD_INVALID`.
+    ///   `AGENT_TOKEN_EXPIRED`, `AGENT_TOKEN_PAYLOAD_INVALID`; 403 `AGENT_TOKEN_SCOPE_INVALID` for a scope that there is not.
     func claims(of text: String, isLate: Bool = false) throws(HTTPError) -> AgentClaims? {
         if isDebugToken(text) {
             logger.warning("a debug token was used: no check of ownership was made")
