@@ -46,7 +46,7 @@ enum AgentCode: String, Sendable, CaseIterable {
     case taskExpired = "AGENT_TASK_EXPIRED"
     /// The id is that of another task.
     case taskExists = "AGENT_TASK_ALREADY_EXISTS"
-    /// The task has ended well.
+    /// The task has ended.
     case taskFinished = "AGENT_TASK_FINISHED"
     /// The agent did not take the task.
     case pushFailed = "AGENT_PUSH_FAILED"

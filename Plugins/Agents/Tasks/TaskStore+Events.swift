@@ -24,7 +24,10 @@ extension TaskStore {
     ///
     /// - Throws: ``DatabaseError``.
     func newestEvent(of id: String) async throws -> Int64 {
-        try await events(of: id, limit: 1).first?.id ?? 0
+        try await database.read { connection in
+            let newest: SQL = "SELECT id FROM agents_task_events WHERE task_id = \(id) ORDER BY id DESC LIMIT 1"
+            return try connection.first(newest) { try $0.get("id") } ?? 0
+        }
     }
 
     /// Stores an event that changes nothing of its task, unless the task has one with the same words.

@@ -90,9 +90,10 @@ struct TaskStore: Sendable {
     /// Brings the next push forward of the oldest task that waits for an agent, because the agent has finished another one.
     private static func hasten(agentID: String, at now: Timestamp, _ connection: any SQLConnection) throws {
         let time = now.advanced(by: breather)
+        // COALESCE keeps the engine to the index of next pushes, which has the few that wait; the others lead to all that ended.
         let waiting: SQL = """
-            SELECT id FROM agents_tasks WHERE agent_id = \(agentID) AND state = 'pending' AND next_push_at > \(time)
-            ORDER BY created_at, id LIMIT 1
+            SELECT id FROM agents_tasks WHERE next_push_at > \(time) AND COALESCE(agent_id, '') = \(agentID)
+            AND COALESCE(state, '') = 'pending' ORDER BY created_at, id LIMIT 1
             """
         guard let id: String = try connection.first(waiting, { try $0.get("id") }) else { return }
         try connection.execute(
