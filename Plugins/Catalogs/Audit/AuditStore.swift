@@ -59,7 +59,7 @@ struct AuditStore: Sendable {
     ///
     /// - Throws: ``DatabaseError``, `CancellationError`.
     func deleteOlder(than age: Duration) async throws {
-        let cutoff = Timestamp(milliseconds: clock.wallClock.milliseconds - age.inNanoseconds / 1_000_000)
+        let cutoff = clock.wallClock.advanced(by: .zero - age)
         var count = 0
         defer { if count > 0 { logger.info("old lines of the audit table deleted", ["lines": "\(count)"]) } }
         while !Task.isCancelled {

@@ -10,8 +10,7 @@ extension JobEngine {
     ///
     /// - Throws: ``DatabaseError``, `CancellationError`.
     func deleteOldJobs() async throws {
-        let age = configuration.retention.age.inNanoseconds / 1_000_000
-        let cutoff = Timestamp(milliseconds: context.clock.wallClock.milliseconds - age)
+        let cutoff = context.clock.wallClock.advanced(by: .zero - configuration.retention.age)
         let excess = try await store.endedJobs() - configuration.retention.jobs
         var count = 0
         defer { if count > 0 { context.logger.info("old jobs deleted", ["jobs": "\(count)"]) } }

@@ -40,9 +40,7 @@ package final class APIKeyStore: Sendable {
         try new.check()
         let text = APIKeyText()
         let now = time.wallClock
-        let expiresAt = new.lifetime.map { lifetime in
-            Timestamp(milliseconds: now.milliseconds + lifetime.inNanoseconds / 1_000_000)
-        }
+        let expiresAt = new.lifetime.map { now.advanced(by: $0) }
         let key = APIKey(
             id: text.id, name: new.name, prefix: text.prefix, scopes: new.scopes, createdAt: now,
             expiresAt: expiresAt, rateLimit: new.rateLimit)
